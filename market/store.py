@@ -1,0 +1,56 @@
+"""Fields on one grid, loaded when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+Array = np.ndarray
+Loader = Callable[[], Array]
+
+
+class FieldStore:
+    """Named ``[T, N]`` arrays: given, loaded on first use, or derived from the others.
+
+    Arrays are handed out read-only, so that no reader can change what another one sees.
+    """
+
+    def __init__(self, shape: tuple[int, int], sources: Mapping[str, Array | Loader]) -> None:
+        self.shape = shape
+        self._sources = dict(sources)
+        self._ready: dict[str, Array] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def get(self, name: str) -> Array:
+        """Return the stored field ``name``; a ``KeyError`` is the caller's to explain."""
+        if name not in self._ready:
+            source = self._sources[name]
+            self.put(name, source() if callable(source) else source)
+        return self._ready[name]
+
+    def put(self, name: str, values: Array) -> Array:
+        """Keep ``values`` under ``name`` (also for derived fields), read-only and date-major."""
+        if values.shape != self.shape:
+            raise ValueError(f"field {name} has shape {values.shape}, the grid is {self.shape}")
+        kept = np.ascontiguousarray(values)
+        if kept is values and values.flags.writeable:
+            kept = values.view()
+        kept.flags.writeable = False
+        self._ready[name] = kept
+        return kept
+
+    def cached(self, name: str) -> Array | None:
+        """Return a derived field that was computed before, if any."""
+        return self._ready.get(name)
+
+    def replaced(self, changes: Mapping[str, Array]) -> FieldStore:
+        """Return a new store with some stored fields changed; derived ones are forgotten."""
+        sources: dict[str, Array | Loader] = dict(self._sources)
+        for name, source in self._sources.items():
+            if callable(source) and name in self._ready:
+                sources[name] = self._ready[name]
+        return FieldStore(self.shape, {**sources, **changes})

@@ -221,8 +221,10 @@ class Market:
         view._columns = columns
         return view
 
-    def with_fields(self, changes: Mapping[str, Array]) -> Market:
+    def with_fields(self, changes: Mapping[str, Array | Loader]) -> Market:
         """Return a market with some stored fields replaced ``[T, N]``; derived ones follow.
+
+        A field may be given as a function that makes it when it is first read.
 
         Only for a market that is neither sliced nor selected, as the replaced field has its grid.
         """

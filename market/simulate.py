@@ -50,8 +50,8 @@ def simulate(
         Mean rank correlation of the planted alpha with the return of the next five sessions; 0 plants
         nothing.
     parts
-        Parts of the alpha to plant, of equal strength: ``own_history``, ``spillover``, ``concept``,
-        ``regime``.
+        Parts of the alpha to plant: ``own_history`` (twice the others' share), ``spillover``,
+        ``concept``, ``regime``; see ``market.simulation.planted``.
     progress
         Show a bar.
 
@@ -89,7 +89,7 @@ def simulate(
     fields = _stock_fields(universe, economy, quotes, prices, shares, float_shares)
     bands = index_bands(dates, universe, quotes, fields)
     for name, band in bands.items():
-        fields[f"member:{name}"], fields[f"snapshot:{name}"] = band.member, band.snapshot
+        fields[f"member:{name}"], fields[f"snapshot:{name}"] = (band.member, band.snapshot)
     return Market(
         dates,
         pd.Index(universe.codes, name="stock"),

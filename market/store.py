@@ -47,7 +47,7 @@ class FieldStore:
         """Return a derived field that was computed before, if any."""
         return self._ready.get(name)
 
-    def replaced(self, changes: Mapping[str, Array]) -> FieldStore:
+    def replaced(self, changes: Mapping[str, Array | Loader]) -> FieldStore:
         """Return a new store with some stored fields changed; derived ones are forgotten."""
         sources: dict[str, Array | Loader] = dict(self._sources)
         for name, source in self._sources.items():

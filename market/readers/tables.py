@@ -19,6 +19,7 @@ from market.derived import carried_forward
 from market.readers.spans import fill_spans, wide_snapshots
 from market.store import Array, Loader
 
+_TOGETHER = 10  # stocks that end on one day; real delistings come one by one
 # a report is taken as known when the law says that it must be out
 _REPORT_LAG = {3: (0, 4, 30), 6: (0, 8, 31), 9: (0, 10, 31), 12: (1, 4, 30)}
 
@@ -89,6 +90,7 @@ def fields_from_tables(tables: Tables, stored: Mapping[str, object]) -> Built:
         built.levels = tables.read("market_levels").set_index("date")
     if "securities" in tables.names:
         built.securities = _securities(tables)
+        built.notes += _gaps(built.securities["delisted_on"])
     if "valuation_quarterly" in tables.names and "shares" not in stored:
         _add_valuation(tables, built)
     if "fundamentals_quarterly" in tables.names and "debt_to_assets" not in stored:
@@ -116,6 +118,15 @@ def _securities(tables: Tables) -> pd.DataFrame:
             "delisted_on": frame["last_bar"],
         }
     )
+
+
+def _gaps(last_bars: pd.Series) -> list[str]:
+    """Say where many stocks end on one day: the source stopped, the companies did not."""
+    ends = last_bars.value_counts()
+    return [
+        f"{count} stocks end together on {day:%Y-%m-%d}, a gap of the source: they count as delisted"
+        for day, count in ends[ends >= _TOGETHER].items()
+    ]
 
 
 def _add_valuation(tables: Tables, built: Built) -> None:

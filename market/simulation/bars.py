@@ -63,7 +63,9 @@ def draw_bars(
     reference, close = quotes.reference, quotes.close
     lower, upper = np.maximum(quotes.lower, venue.tick), quotes.upper
     drift = _OVERNIGHT * np.log(close / reference)
-    opening = reference * np.exp(drift + _OPEN_NOISE * volatility * rng.standard_normal(close.shape))
+    opening = reference * np.exp(
+        drift + _OPEN_NOISE * volatility * rng.standard_normal(close.shape)
+    )
     width = _RANGE * volatility * np.exp(_TELLING * hidden_trait)
     opening = np.clip(venue.round_to_tick(opening), lower, upper)
     high = np.maximum(opening, close) * np.exp(width * np.abs(rng.standard_normal(close.shape)))
@@ -90,7 +92,9 @@ def _locked(quotes: Quotes, venue: Venue) -> Array:
     return up | down
 
 
-def _average(rng: np.random.Generator, opening: Array, high: Array, low: Array, close: Array) -> Array:
+def _average(
+    rng: np.random.Generator, opening: Array, high: Array, low: Array, close: Array
+) -> Array:
     """Average price inside the range, near the mean of the four prices."""
     typical = (opening + high + low + close) / 4
     noise = 0.1 * (high - low) * rng.standard_normal(close.shape)

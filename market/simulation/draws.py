@@ -61,7 +61,9 @@ def draw(
     parts: tuple[str, ...],
 ) -> Draws:
     """Draw a world; every idea has a stream of its own, so that a change in one moves no other."""
-    life, links, weather, factors, noise, volume, alpha, calendar = map(np.random.default_rng, seeds)
+    life, links, weather, factors, noise, volume, alpha, calendar = map(
+        np.random.default_rng, seeds
+    )
     days = len(dates)
     universe = draw_universe(life, dates, stocks)
     neighbours = network.draw_supply_chain(links, universe.industry)
@@ -72,7 +74,7 @@ def draw(
     specific, volatility = shocks.draw_specific(noise, states, universe.cap)
     turnover = draw_turnover(volume, states, specific, universe.cap)
     heard = np.where(universe.traded, specific[:days], 0.0)
-    clues = Clues(heard, turnover.abnormal[:days], volatility[1:], neighbours, concepts)
+    clues = Clues(heard, turnover, volatility[1:], neighbours, concepts)
     planted = plant(alpha, clues, rank_ic, parts)
     return Draws(
         universe=universe,

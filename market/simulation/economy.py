@@ -23,8 +23,14 @@ from market.simulation.universe import INDUSTRIES
 Array = np.ndarray
 
 MOMENTUM_LAG = 21  # sessions of the most recent month that momentum leaves out
-_BETA_DECAY, _VOLATILITY_DECAY, _MOMENTUM_DECAY = 0.5 ** (1 / 63), 0.5 ** (1 / 42), 0.5 ** (1 / 126)
-_WORST = -0.60  # a fair price can fall this far in a day; the excess is taken off the specific return
+_BETA_DECAY, _VOLATILITY_DECAY, _MOMENTUM_DECAY = (
+    0.5 ** (1 / 63),
+    0.5 ** (1 / 42),
+    0.5 ** (1 / 126),
+)
+_WORST = (
+    -0.60
+)  # a fair price can fall this far in a day; the excess is taken off the specific return
 _MOST_PAID = 0.5  # of the market value, by a company whose price has collapsed
 HIDDEN_SHARE = 0.10  # of common variance is driven by the factor that is not among the styles
 _BOOKED = ("book_equity", "net_income", "dividends", "debt_to_assets")
@@ -97,12 +103,12 @@ def evolve(rng: np.random.Generator, draws: Draws, rows: Iterable[int]) -> Econo
     books = Books(rng, cap, universe.industry)
     past = _Past(rng, draws.volatility[0])
     out = {name: np.zeros(shape) for name in ("returns", "cap", "paid", *_BOOKED)}
-    styles = np.empty((*shape, len(STYLES)), dtype=np.float32)
+    styles = np.empty((shape[0], len(STYLES), shape[1]), dtype=np.float32)
 
     def keep(t: int) -> Array:
         """Note down the close of t and read off the exposures ``[S, N]`` known then."""
         exposures = _exposures(past, books, cap, draws, t)
-        styles[t], out["cap"][t] = exposures.T, cap
+        styles[t], out["cap"][t] = exposures, cap
         for name in _BOOKED:
             out[name][t] = getattr(books, name)
         return exposures
@@ -126,7 +132,7 @@ def evolve(rng: np.random.Generator, draws: Draws, rows: Iterable[int]) -> Econo
         exposures = keep(t)
         loading[t] = _unseen(trait, exposures, universe.listed[t])
     return Economy(
-        specific=specific, styles=styles, hidden_trait=trait, hidden_loading=loading,
+        specific=specific, styles=styles.transpose(0, 2, 1), hidden_trait=trait, hidden_loading=loading,
         hidden_returns=hidden,
         hidden_volatility=draws.hidden_volatility * scale, **out,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from market.venue import Venue
 Array = np.ndarray
 
 _SPLIT_ABOVE = 60.0  # CNY: a stock this dear gives one new share per share on its ex-date
+_MERGE_BELOW = 2.0  # CNY: a stock this cheap merges five shares into one, so that ticks stay small
 _FIRST_DAY = (0.64, 1.44)  # of the issue price, where the venue itself sets no other first-day rule
 
 
@@ -54,7 +55,10 @@ class Orders:
 def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
     """Quote the closes of all sessions, each from the one before."""
     shape = orders.returns.shape
-    book = {name: np.ones(shape) for name in ("close", "reference", "upper", "lower", "factor", "split", "gap")}
+    book = {
+        name: np.ones(shape)
+        for name in ("close", "reference", "upper", "lower", "factor", "split", "gap")
+    }
     offered = venue.round_to_tick(issue.price / (1.0 + issue.premium))
     fair = issue.price.copy()  # adjusted by factor: the total-return path
     close, factor = venue.round_to_tick(issue.price), np.ones(shape[1])
@@ -66,7 +70,7 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
         factor = np.where(opening, 1.0, factor)
         fair = np.where(orders.first > t, issue.price, fair * (1.0 + orders.returns[t]))
         ex = orders.ex_dates[t]
-        split = np.where(ex & (close > _SPLIT_ABOVE), 2.0, 1.0)
+        split = np.where(ex, _split(close), 1.0)
         reference = np.where(ex, _gone_ex(close, orders.paid[t], split, venue), close)
         factor = factor * close / reference
         lower, upper = _limits(reference, orders.rates[t], opening, venue)
@@ -78,6 +82,11 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
         ):  # fmt: skip
             book[name][t] = value
     return Quotes(**book)
+
+
+def _split(close: Array) -> Array:
+    """Shares that one share becomes on its ex-date."""
+    return np.where(close > _SPLIT_ABOVE, 2.0, np.where(close < _MERGE_BELOW, 0.2, 1.0))
 
 
 def _gone_ex(close: Array, paid: Array, split: Array, venue: Venue) -> Array:

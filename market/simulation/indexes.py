@@ -21,7 +21,7 @@ from market.simulation.universe import Universe
 Array = np.ndarray
 
 BANDS = {"csi300": (0.20, 300), "csi500": (0.25, 500), "csi1000": (0.30, 1000)}
-_ENTER, _LEAVE = 0.8, 1.2  # ranks, in units of the count, inside which one enters and stays
+_ENTER, _LEAVE = (0.8, 1.2)  # ranks, in units of the count, inside which one enters and stays
 _YEAR = 242  # sessions of the mean market value that ranks the stocks
 _SEASONED = 60  # sessions since listing before a stock can join
 _LIQUID = 0.9  # share of the eligible stocks, by turnover value, that may join

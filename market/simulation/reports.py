@@ -7,7 +7,8 @@ import pandas as pd
 
 Array = np.ndarray
 
-_DEADLINES = ((4, 30), (8, 31), (10, 31))  # annual and first quarter together, half year, third quarter
+# annual and first quarter together, half year, third quarter
+_DEADLINES = ((4, 30), (8, 31), (10, 31))
 _SPREAD = 20  # sessions before the deadline over which the reports come out
 _EX_SEASON = (6, 10, 35)  # month and day it begins, and its length in sessions
 _PAYERS = 0.8  # share of the companies that ever pay a dividend
@@ -25,9 +26,7 @@ def ex_dates(rng: np.random.Generator, dates: pd.DatetimeIndex, stocks: int) -> 
     return _spread(dates, [(month, day, rng.integers(1, length, stocks))], stocks)
 
 
-def _spread(
-    dates: pd.DatetimeIndex, events: list[tuple[int, int, Array]], stocks: int
-) -> Array:
+def _spread(dates: pd.DatetimeIndex, events: list[tuple[int, int, Array]], stocks: int) -> Array:
     """Mark, every year, the session a number of sessions away from the last one by month and day."""
     marked = np.zeros((len(dates), stocks), dtype=bool)
     column = np.arange(stocks)
@@ -49,7 +48,9 @@ class Books:
     def __init__(self, rng: np.random.Generator, cap: Array, industry: Array) -> None:
         stocks, groups = len(cap), int(industry.max()) + 1
         self._rng = rng
-        self._book_to_price = np.exp(-0.8 + rng.normal(0, 0.3, groups)[industry] + rng.normal(0, 0.4, stocks))
+        self._book_to_price = np.exp(
+            -0.8 + rng.normal(0, 0.3, groups)[industry] + rng.normal(0, 0.4, stocks)
+        )
         self._level = 0.08 + rng.normal(0, 0.03, groups)[industry] + rng.normal(0, 0.05, stocks)
         self._debt_level = np.clip(
             0.45 + rng.normal(0, 0.10, groups)[industry] + rng.normal(0, 0.12, stocks), 0.08, 0.90

@@ -19,19 +19,19 @@ Array = np.ndarray
 STYLES = {  # annual volatility of the factor return
     "size": 0.06,
     "nonlinear_size": 0.04,
-    "beta": 0.07,
-    "momentum": 0.06,
-    "residual_volatility": 0.06,
-    "liquidity": 0.06,
+    "beta": 0.06,
+    "momentum": 0.05,
+    "residual_volatility": 0.05,
+    "liquidity": 0.045,
     "value": 0.045,
     "earnings_yield": 0.04,
     "dividend_yield": 0.035,
     "leverage": 0.035,
 }
 FACTORS = ("country", *INDUSTRIES, *STYLES)
-COUNTRY, INDUSTRY = 0.20, 0.09  # annual volatility
+COUNTRY, INDUSTRY = 0.20, 0.08  # annual volatility
 _BETA_COUNTRY = 0.7  # correlation of the beta style with the country factor
-_DRIFT = 0.06  # annual mean of the country factor; the styles earn nothing, so alpha is the only edge
+_DRIFT = 0.06  # annual mean of the country factor; styles earn nothing: alpha is the only edge
 _FREEDOM = 5.0  # degrees of freedom of every shock
 
 _STAY_CALM, _STAY_TURBULENT = 0.985, 0.955  # daily; spells of 67 and 22 sessions

@@ -99,7 +99,9 @@ class Truth:
 
     def expected_return(self) -> Array:
         """Return the sum of all planted parts ``[T, N]`` over the horizon."""
-        return np.sum(list(self.alpha.values()), axis=0) if self.alpha else np.zeros_like(self.drift)
+        return (
+            np.sum(list(self.alpha.values()), axis=0) if self.alpha else np.zeros_like(self.drift)
+        )
 
     def exposures(self, row: int) -> Array:
         """Return country, industry and style exposures ``[N, K]`` at the close of session ``row``."""

@@ -6,24 +6,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market.simulation.shocks import States, autoregression
+from market.simulation.shocks import States, accumulate, autoregression
 
 Array = np.ndarray
 
 _MEDIAN = 0.012  # of the float shares a day
 _MOST = 0.40
+FAST_DECAY = 0.5 ** (1 / 2)  # a burst of trading halves in two sessions
+_FAST = 0.25  # of log turnover
 _MOVE = 0.30  # log turnover per standard deviation of the day's absolute shock
 _WINDOWS = {21: 0.35, 63: 0.35, 252: 0.30}  # sessions -> weight: STOM, STOQ, STOA
 
 
 @dataclass(frozen=True, eq=False)
 class Turnover:
-    """``daily`` fraction of the float [T, N], ``abnormal`` [T, N] (unit variance: today against the
-    slow level), ``liquidity`` [T, N]: the descriptor before it is made comparable across stocks.
+    """``daily`` fraction of the float [T, N]; ``abnormal`` [T, N], today's log against the slow level,
+    and ``surprise`` [T, N], the unforeseeable part of it, both of unit variance; ``liquidity`` [T, N],
+    the descriptor before it is made comparable across stocks.
     """
 
     daily: Array
     abnormal: Array
+    surprise: Array
     liquidity: Array
 
 
@@ -34,10 +38,16 @@ def draw_turnover(rng: np.random.Generator, states: States, shocks: Array, cap: 
     level = np.log(_MEDIAN) - 0.2 * size + rng.normal(0, 0.35, shape[1])
     slow = 0.35 * autoregression(rng, shape, 60.0)
     weather = 0.4 * states.common[:, None] + 0.2 * states.turbulent[:, None]
-    fast = 0.25 * autoregression(rng, shape, 2.0)
-    fast += _MOVE * (np.minimum(np.abs(shocks), 4.0) - 0.75)
+    burst = _FAST * np.sqrt(1 - FAST_DECAY**2) * rng.standard_normal(shape)
+    move = _MOVE * (np.minimum(np.abs(shocks), 4.0) - 0.75)
+    fast, surprise = accumulate(burst.copy(), FAST_DECAY) + move, burst + move
     daily = np.minimum(np.exp(level + slow + weather + fast), _MOST)
-    return Turnover(daily, (fast - fast.mean()) / fast.std(), _liquidity(daily, np.exp(level)))
+    return Turnover(daily, _unit(fast), _unit(surprise), _liquidity(daily, np.exp(level)))
+
+
+def _unit(values: Array) -> Array:
+    unit: Array = (values - values.mean()) / values.std()
+    return unit
 
 
 def _liquidity(daily: Array, level: Array) -> Array:
@@ -50,5 +60,3 @@ def _liquidity(daily: Array, level: Array) -> Array:
         kept[window:] -= total[:-window]
         descriptor += weight * np.log(kept)
     return descriptor
-
-

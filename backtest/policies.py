@@ -1,0 +1,83 @@
+"""Policies: callables from a ``Snapshot`` to target weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from market import DataError, Snapshot
+
+
+@dataclass(frozen=True, eq=False)
+class FixedWeights:
+    """Targets known in advance: a row of weights a rebalance date.
+
+    Attributes
+    ----------
+    targets
+        Date x stock, fractions of net asset value, zero for none. Each rebalance date of the run
+        needs its row; ``schedule=targets.index`` trades on exactly these dates.
+    """
+
+    targets: pd.DataFrame
+
+    def __call__(self, snapshot: Snapshot) -> pd.Series:
+        """Return the row of the snapshot's date; a ``DataError`` names a date without one."""
+        return _row(self.targets, snapshot.date, "targets")
+
+
+@dataclass(frozen=True)
+class BenchmarkPolicy:
+    """Hold the index: its weights at each rebalance."""
+
+    benchmark: str
+
+    def __call__(self, snapshot: Snapshot) -> pd.Series:
+        """Return the weights of the index at the close of the snapshot's date."""
+        return snapshot.market.index(self.benchmark).weights_on(snapshot.date)
+
+
+@dataclass(frozen=True, eq=False)
+class TopN:
+    """Hold the n stocks with the highest scores, equally weighted.
+
+    Stocks without a score are left out, and so are those that the snapshot says cannot be bought and
+    are not held already. Equal scores rank in the order of the columns.
+
+    Attributes
+    ----------
+    scores
+        Date x stock, NaN for no score.
+    n
+        How many stocks to hold; fewer when fewer are eligible, and then weight 1/n stays in cash for
+        each one missing.
+    """
+
+    scores: pd.DataFrame
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"n is {self.n}; a portfolio holds at least one stock")
+
+    def __call__(self, snapshot: Snapshot) -> pd.Series:
+        """Return 1/n for each of the n best."""
+        score = _row(self.scores, snapshot.date, "scores").dropna()
+        buyable = snapshot.can_buy.reindex(score.index, fill_value=False).to_numpy()
+        kept = score[buyable | score.index.isin(snapshot.holdings.index)]
+        best = np.argsort(-kept.to_numpy(), kind="stable")[: self.n]
+        return pd.Series(1.0 / self.n, index=kept.index[best], name="weight")
+
+
+def _row(frame: pd.DataFrame, date: pd.Timestamp, what: str) -> pd.Series:
+    """Return the one row of ``date``."""
+    at = np.flatnonzero(frame.index == date)
+    if len(at) != 1:
+        raise DataError(
+            f"{len(at)} rows of {what} on {date:%Y-%m-%d}, one is needed; the {len(frame)} rows run "
+            f"from {frame.index[0]:%Y-%m-%d} to {frame.index[-1]:%Y-%m-%d}; rebalance on their dates "
+            f"with schedule={what}.index, or pass start and end inside them"
+        )
+    return frame.iloc[int(at[0])]

@@ -1,0 +1,124 @@
+"""Results on disk: a folder of parquet tables and two json files, written whole or not at all.
+
+A new folder is filled beside the old one under a hidden name, synced, and swapped in by two renames.
+Whatever moment a run stops at, ``load`` finds the complete old result or the complete new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from backtest.plain import plain
+from backtest.result import Result
+from market import DataError
+
+_FRAMES = ("targets", "weights", "trades", "refusals", "costs")
+_FORMAT = 1
+_HEAD = "result.json"
+
+
+def save(result: Result, path: Path) -> Path:
+    """Write ``result`` into the folder ``path``, replacing a result that is there.
+
+    Raises
+    ------
+    FileExistsError
+        ``path`` exists and is no result.
+    """
+    if path.exists() and not (path / _HEAD).is_file():
+        raise FileExistsError(f"{path} exists and holds no {_HEAD}; give another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial, old = _beside(path, "partial"), _beside(path, "old")
+    _recover(path)
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir()
+    try:
+        _write(result, partial)
+    except BaseException:  # also an interrupt: nothing half-written stays
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    if path.exists():
+        path.rename(old)
+    partial.rename(path)
+    _sync(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    return path
+
+
+def load(path: str | Path) -> Result:
+    """Return the result saved in the folder ``path``.
+
+    Raises
+    ------
+    DataError
+        The folder holds no result, or one of another format.
+    """
+    folder = Path(path)
+    _recover(folder)
+    if not (folder / _HEAD).is_file():
+        raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
+    head = json.loads((folder / _HEAD).read_text())
+    if head["format"] != _FORMAT:
+        raise DataError(
+            f"{folder} has format {head['format']}, this version reads {_FORMAT}; run it again"
+        )
+    daily = pd.read_parquet(folder / "daily.parquet")
+    turnover = pd.read_parquet(folder / "turnover.parquet")["turnover"]
+    logs = json.loads((folder / "solver.json").read_text())
+    return Result(
+        nav=daily["nav"],
+        cash=daily["cash"],
+        benchmark=daily.get("benchmark"),
+        turnover=turnover,
+        solver=pd.DataFrame(logs, index=turnover.index),
+        notes=tuple(head["notes"]),
+        config=head["config"],
+        **{name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES},
+    )
+
+
+def _write(result: Result, folder: Path) -> None:
+    daily = pd.DataFrame({"nav": result.nav, "cash": result.cash})
+    if result.benchmark is not None:
+        daily["benchmark"] = result.benchmark
+    tables = {"daily": daily, "turnover": result.turnover.to_frame()}
+    tables.update({name: getattr(result, name) for name in _FRAMES})
+    for name, frame in tables.items():
+        frame.to_parquet(folder / f"{name}.parquet", compression="zstd")
+    _write_json(folder / "solver.json", result.solver.to_dict(orient="records"))
+    head = {"format": _FORMAT, "notes": list(result.notes), "config": result.config}
+    _write_json(folder / _HEAD, head)
+    for file in folder.iterdir():
+        _sync(file)
+    _sync(folder)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False))
+
+
+def _recover(path: Path) -> None:
+    """Finish a swap that stopped between its two renames: the old result is the valid one."""
+    old = _beside(path, "old")
+    if old.exists() and not path.exists():
+        old.rename(path)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    return path.with_name(f".{path.name}.{kind}")
+
+
+def _sync(path: Path) -> None:
+    """Force a file or folder to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,116 @@
+"""Additive attention over a cross-section, without ever forming an [N, N, 2H] tensor.
+
+The score of neighbour j for stock i (Velickovic et al. 2018) splits into two scalars a stock::
+
+    e_ij = leaky(p_j + q_i),  p = z a_neighbour,  q = z a_centre
+    out_i = sum_j softmax_j(e_ij) v_j
+
+- :func:`dense_attention` forms the [N, N] scores: for adjacency masks, and as a reference.
+- :func:`sorted_attention` is the same sum over all stocks in O(N log N + N H). leaky has one kink, so
+  exp(e_ij) factorises on either side of it: with p sorted, each i needs one prefix and one suffix sum.
+
+As leaky is monotone, the order of the neighbours is the same for every i: this attention gives each
+stock a weighted market average, of which only the tilt differs.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def attention_weights(p: Tensor, q: Tensor, slope: float, mask: Tensor | None = None) -> Tensor:
+    """``softmax_j leaky(p_j + q_i)`` as ``[N, N]``, row i for the receiving stock.
+
+    Parameters
+    ----------
+    p, q : [N]
+        Scores of the neighbour and of the centre.
+    slope
+        Slope of the leaky ReLU below zero.
+    mask : [N, N] or [N] bool, optional
+        Who may be attended to. A row without candidates is zero, not NaN.
+    """
+    scores = F.leaky_relu(q[:, None] + p[None, :], slope)
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    allowed = mask.expand_as(scores)
+    scores = scores.masked_fill(~allowed, float("-inf"))
+    top = scores.amax(dim=-1, keepdim=True)
+    weights = torch.exp(scores - torch.where(torch.isfinite(top), top, 0.0))
+    return weights / weights.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(p.dtype).tiny)
+
+
+def dense_attention(
+    values: Tensor, p: Tensor, q: Tensor, slope: float, mask: Tensor | None = None
+) -> Tensor:
+    """Weighted sums of ``values`` [N, H] by :func:`attention_weights`; N^2 scalars of memory."""
+    return attention_weights(p, q, slope, mask) @ values
+
+
+def sorted_attention(
+    values: Tensor, p: Tensor, q: Tensor, slope: float, present: Tensor | None = None
+) -> Tensor:
+    """:func:`dense_attention` over all present stocks in O(N log N + N H).
+
+    Parameters
+    ----------
+    values : [N, H]
+    p, q : [N]
+    slope
+        Below 1, as the split assumes that the positive side grows faster.
+    present : [N] bool, optional
+        Absent stocks are attended to by nobody, and their own rows are zero.
+
+    Notes
+    -----
+    With m = max p and everything divided by exp(leaky(m + q_i))::
+
+        p_j + q_i >  0:  exp(p_j - m)
+        p_j + q_i <= 0:  exp(slope (p_j - m)) exp(-(1 - slope) relu(m + q_i))
+
+    All exponents are <= 0, so nothing overflows, and the largest term of each row is exactly 1.
+    """
+    if present is not None and not bool(present.all()):
+        out = torch.zeros_like(values)
+        if bool(present.any()):
+            out[present] = sorted_attention(values[present], p[present], q[present], slope)
+        return out
+    ordered, order = torch.sort(p)
+    top = ordered[-1]
+    ones = values.new_ones(len(values), 1)
+    terms = torch.cat([values[order], ones], dim=1)  # the last column sums the weights
+    below = _prefix_sums(torch.exp(slope * (ordered - top))[:, None] * terms)
+    total = _prefix_sums((torch.exp(ordered - top)[:, None] * terms).flip(0)).flip(0)  # suffix sums
+    split = torch.searchsorted(ordered.detach(), -q.detach(), right=True)  # first j with p_j > -q_i
+    shrink = torch.exp((slope - 1.0) * torch.relu(top + q))[:, None]
+    sums = total[split] + shrink * below[split]
+    return sums[:, :-1] / sums[:, -1:]
+
+
+def _prefix_sums(terms: Tensor) -> Tensor:
+    """Row k holds the sum of the first k rows: ``[N + 1, H]``."""
+    return F.pad(torch.cumsum(terms, dim=0), (0, 0, 1, 0))
+
+
+class AdditiveAttention(nn.Module):
+    """Scores from a shared map ``z = W h + b`` and the attention vectors ``neighbour`` and ``centre``.
+
+    Shapes
+    ------
+    h [N, H] -> [N, H]: for each stock the weighted average of all present stocks' ``h`` (untransformed).
+    """
+
+    def __init__(self, hidden: int, slope: float = 0.01) -> None:
+        super().__init__()
+        self.slope = slope
+        self.project = nn.Linear(hidden, hidden)
+        # Xavier over a [2H, 1] map. A standard normal draw, the usual choice, starts the softmax saturated.
+        bound = (6.0 / (2 * hidden + 1)) ** 0.5
+        self.neighbour = nn.Parameter(torch.empty(hidden).uniform_(-bound, bound))
+        self.centre = nn.Parameter(torch.empty(hidden).uniform_(-bound, bound))
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """Average ``h`` over the present stocks, once per stock."""
+        with torch.autocast(h.device.type, enabled=False):  # sums over N stocks need float32
+            z = self.project(h)
+            return sorted_attention(h, z @ self.neighbour, z @ self.centre, self.slope, present)

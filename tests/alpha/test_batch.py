@@ -1,0 +1,76 @@
+"""One day is one batch: who is in it, what its window holds, and that it has one date."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.alpha.worlds import make_days
+
+
+@pytest.fixture
+def days():
+    """24 stocks whose feature 0 is 1000 * day + stock; a third are absent each day."""
+    found = make_days(days=30, stocks=24, features=2, steps=4)
+    found.x[..., 0] = 1000 * np.arange(30)[:, None] + np.arange(24)[None, :]
+    found.present[np.add.outer(np.arange(30), np.arange(24)) % 3 == 0] = False
+    return found
+
+
+def test_a_batch_holds_the_windows_of_the_stocks_present(days):
+    batch = days.batch(10, labelled=True)
+    columns = np.flatnonzero(days.present[10])
+    assert batch.date == days.dates[10]
+    assert list(batch.codes) == list(days.stocks[columns])
+    assert batch.x.shape == (16, 4, 2)
+    assert bool(batch.present.all())
+    np.testing.assert_array_equal(batch.x[3, :, 0], 1000 * np.arange(7, 11) + columns[3])
+    np.testing.assert_array_equal(batch.y, days.y[10, columns])
+
+
+def test_windows_are_views_and_the_gathered_block_is_time_major(days):
+    assert np.shares_memory(days.window(10), days.x)
+    assert days.batch(10, labelled=False).x.transpose(0, 1).is_contiguous()
+
+
+def test_labels_are_absent_at_predict_and_masked_where_unknown(days):
+    assert days.batch(10, labelled=False).y is None
+    assert days.batch(10, labelled=False).label_mask is None
+    days.y[10, 1] = np.nan
+    batch = days.batch(10, labelled=True)
+    assert batch.label_mask.tolist() == [True, False] + 14 * [True]  # stocks 0, 1, 3, 4, ...
+    assert batch.y[1] == 0
+
+
+def test_the_union_of_all_batches_covers_each_row_once(days):
+    seen = np.zeros(days.present.shape, int)
+    for row in days.servable(np.arange(30)):
+        batch = days.batch(row, labelled=False)
+        np.add.at(seen, (row, days.stocks.get_indexer(batch.codes)), 1)
+    np.testing.assert_array_equal(seen[3:], days.present[3:].astype(int))
+    assert (seen[:3] == 0).all()
+
+
+def test_days_without_a_window_or_without_stocks_are_not_servable(days):
+    days.present[20] = False
+    np.testing.assert_array_equal(
+        days.servable(np.arange(30)), [t for t in range(3, 30) if t != 20]
+    )
+    with pytest.raises(ValueError, match="no window of 4 sessions ends on 2020-01-03"):
+        days.batch(2, labelled=False)
+
+
+def test_rows_keep_their_number_when_the_features_start_later(days):
+    part = replace(days, x=days.x[8:], first=8)
+    np.testing.assert_array_equal(
+        part.batch(12, labelled=False).x, days.batch(12, labelled=False).x
+    )
+    assert part.servable(np.arange(30))[0] == 11
+
+
+def test_the_table_of_rows_holds_last_day_features_of_labelled_stocks(days):
+    days.y[11, 2] = np.nan
+    x, y = days.rows_table(np.array([10, 11]))
+    kept = days.present[10:12] & ~np.isnan(days.y[10:12])
+    np.testing.assert_array_equal(x[:, 0], days.x[10:12, :, 0][kept])
+    np.testing.assert_array_equal(y, days.y[10:12][kept])

@@ -1,0 +1,88 @@
+"""What a solution says about itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import enhance
+from tests.enhance.cases import STANDARD, case, without
+
+
+@pytest.fixture(scope="module")
+def solved():
+    c = case()
+    return c, c.solve()
+
+
+def test_tracking_error_splits_into_squares_that_add_up(solved):
+    c, solution = solved
+    assert solution.factor_risk**2 + solution.specific_risk**2 == pytest.approx(
+        solution.tracking_error**2
+    )
+    assert solution.tracking_error == pytest.approx(
+        c.risk.tracking_error(solution.weights, c.benchmark), rel=1e-10
+    )
+
+
+def test_exposures_are_those_of_the_active_weights(solved):
+    c, solution = solved
+    expected = c.risk.exposures.T @ solution.active
+    assert solution.exposures.to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-12)
+    assert solution.exposures["country"] == pytest.approx(0.0, abs=1e-8)
+
+
+def test_weights_trades_and_active_weights_are_consistent(solved):
+    c, solution = solved
+    back = solution.weights - solution.trades
+    assert back[c.holdings.index].to_numpy() == pytest.approx(c.holdings.to_numpy())
+    assert solution.turnover == pytest.approx(0.5 * solution.trades.abs().sum())
+    buys, sells = solution.trades.clip(lower=0).sum(), -solution.trades.clip(upper=0).sum()
+    assert solution.cost == pytest.approx(0.001 * buys + 0.002 * sells)
+    assert solution.objective == pytest.approx(solution.expected_return - solution.cost)
+
+
+def test_the_transfer_coefficient_is_one_without_limits():
+    # mean-variance with specific risk only: w - b is alpha over variance, scaled
+    c = case(
+        40, 40, costs=(0.0, 0.0), constraints=(enhance.StyleExposure(1e3), enhance.Bounds(1e3))
+    )
+    F = c.risk.factor_covariance * 1e-12
+    c.risk = type(c.risk)(c.risk.date, c.risk.exposures, F, c.risk.specific_variance, c.risk.kinds)
+    solution = c.solve(objective=enhance.MaxAlpha(risk_aversion=1.0))
+    assert solution.transfer_coefficient == pytest.approx(1.0, abs=1e-4)
+
+
+def test_limits_lower_the_transfer_coefficient(solved):
+    _, solution = solved
+    assert 0.0 < solution.transfer_coefficient < 0.9
+
+
+def test_the_transfer_coefficient_of_no_opinion_is_undefined():
+    c = case()
+    c.alpha = 0.0 * c.alpha
+    assert np.isnan(c.solve().transfer_coefficient)
+
+
+def test_the_summary_has_one_row_per_limit(solved):
+    _, solution = solved
+    table = solution.summary()
+    assert list(table.index) == [k.name for k in STANDARD]
+    assert (table["room"] > -1e-5).all()
+    assert table["asked"].equals(table["limit"])
+    assert table.loc["constituent_share", "value"] == pytest.approx(solution.constituent_share)
+
+
+def test_the_summary_shows_what_was_asked_where_a_limit_gave():
+    c = case(constraints=without(STANDARD, "no_buy", "no_sell"))
+    c.holdings = pd.Series(1.0, index=["SH600059"])
+    table = c.solve(relax=enhance.WEEKLY).summary()
+    assert table.loc["turnover", "asked"] == 0.20
+    assert table.loc["turnover", "limit"] > 0.5
+
+
+def test_the_repr_is_one_line(solved):
+    _, solution = solved
+    text = repr(solution)
+    assert text.startswith("Solution(2020-01-03, optimal: ")
+    assert "\n" not in text
+    assert "tracking error 4.00%" in text

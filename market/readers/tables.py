@@ -137,12 +137,9 @@ def _add_valuation(tables: Tables, built: Built) -> None:
             "tradable shares end in 2020-08 for most Shenzhen stocks: their last ratio to total shares "
             "is kept"
         )
-    for name, multiple in (
-        ("book_equity", "pb"),
-        ("net_income", "pe"),
-        ("dividends_12m", "dv_ratio"),
-    ):
+    for name, multiple in (("book_equity", "pb"), ("dividends_12m", "dv_ratio")):
         built.fields[name] = partial(_from_multiple, tables, multiple)
+    built.fields["net_income"] = partial(_net_income, tables)
 
 
 def _float_shares(tables: Tables) -> Array:
@@ -156,10 +153,7 @@ def _float_shares(tables: Tables) -> Array:
 
 
 def _from_multiple(tables: Tables, multiple: str) -> Array:
-    """CNY figure behind a market multiple at quarter end: value/pb, value/pe, value*yield.
-
-    The source leaves ``pe`` empty for a loss; such a stock has no figure until its next profit.
-    """
+    """CNY figure behind a market multiple at quarter end: value/pb, value/pe, value*yield."""
     quarter = tables.valuation
     value = quarter["total_mv"] * 1e4  # stored in 10,000 CNY
     ratio = quarter[multiple].astype(np.float64)
@@ -173,13 +167,29 @@ def _from_multiple(tables: Tables, multiple: str) -> Array:
     return np.where(np.isinf(carried), np.nan, carried).astype(np.float32)
 
 
+def _net_income(tables: Tables) -> Array:
+    """Last annual profit. The source has no ``pe`` for a loss: there, annual ROE times book equity."""
+    profit = _from_multiple(tables, "pe")
+    if "fundamentals_quarterly" not in tables.names:
+        return profit
+    annual = _reported(tables, "roe", annual=True) / 100.0
+    loss = np.where(annual < 0.0, annual * _from_multiple(tables, "pb"), np.nan)
+    return np.where(np.isnan(profit), loss, profit).astype(np.float32)
+
+
 def _debt_to_assets(tables: Tables) -> Array:
+    return (_reported(tables, "debt_to_assets") / 100.0).astype(np.float32)
+
+
+def _reported(tables: Tables, column: str, annual: bool = False) -> Array:
+    """A figure of the last report (or annual report) that had to be out, ``[T, N]``."""
     report = tables.read("fundamentals_quarterly")
+    if annual:
+        report = report[report["report_period"].dt.month == 12]
     # an annual report and the next first quarter share a deadline: the later period is laid last
-    report = report.sort_values("report_period", ignore_index=True)
+    report = report[report[column].notna()].sort_values("report_period", ignore_index=True)
     known = report["report_period"].map(_deadline)
-    placed = tables.place(known, report["stock"], report["debt_to_assets"] / 100.0)
-    return carried_forward(placed).astype(np.float32)
+    return carried_forward(tables.place(known, report["stock"], report[column]))
 
 
 def _deadline(period: pd.Timestamp) -> pd.Timestamp:

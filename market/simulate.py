@@ -64,6 +64,22 @@ def simulate(
     ------
     ValueError
         Too few stocks or sessions, a rank correlation outside [0, 0.3], an unknown part.
+
+    Notes
+    -----
+    Fair returns follow a country, 30 industries, ten styles, a hidden factor, specific risk and the
+    planted alpha; the exchange shows them in ticks, inside price limits, the rest later. Left out, as
+    the truth stays simpler without: style premia, share issues, changes of industry or concept, the
+    delisting of stocks below one CNY (they merge shares instead), and any reaction of a price to being
+    traded.
+
+    Examples
+    --------
+    >>> world = simulate(stocks=60, days=40, seed=1)
+    >>> world.values("close").shape
+    (40, 60)
+    >>> sorted(world.truth.alpha)
+    ['concept', 'own_history', 'regime', 'spillover']
     """
     chosen = tuple(parts)
     _check(stocks, days, rank_ic, chosen)
@@ -89,7 +105,7 @@ def simulate(
     fields = _stock_fields(universe, economy, quotes, prices, shares, float_shares)
     bands = index_bands(dates, universe, quotes, fields)
     for name, band in bands.items():
-        fields[f"member:{name}"], fields[f"snapshot:{name}"] = (band.member, band.snapshot)
+        fields[f"member:{name}"], fields[f"snapshot:{name}"] = band.member, band.snapshot
     return Market(
         dates,
         pd.Index(universe.codes, name="stock"),

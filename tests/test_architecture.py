@@ -25,7 +25,7 @@ FLOORS = {
 }
 # library -> the files (or folders) that may import it; everything else may not
 HEAVY = {
-    "torch": ["alpha", "risk/deep.py"],
+    "torch": ["alpha", "risk/deep.py", "enhance/layer.py"],
     "lightgbm": ["alpha/models/lightgbm.py", "alpha/ensemble.py"],
     "numba": ["alpha", "enhance"],
     "cvxpy": ["enhance"],

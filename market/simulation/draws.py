@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from market.simulation import network, reports, shocks
-from market.simulation.planted import Clues, Planted, plant
+from market.simulation.planted import Clues, Planted, plant, specific_moves
 from market.simulation.turnover import Turnover, draw_turnover
 from market.simulation.universe import Universe, draw_universe
 
@@ -28,7 +28,7 @@ class Draws:
     hidden_returns, hidden_volatility
         ``[T]`` and ``[T + 1]``, in units of a base volatility that is fixed later.
     specific
-        Specific returns and concept news ``[T, N]``.
+        Specific returns, concept news among them ``[T, N]``.
     volatility
         Daily specific volatility ``[T + 1, N]``.
     neighbours, concepts
@@ -71,10 +71,11 @@ def draw(
     states = shocks.draw_states(weather, days + 1)
     factor_returns, factor_volatility = shocks.draw_factors(factors, states)
     hidden_returns, hidden_volatility = shocks.draw_hidden(factors, states)
-    specific, volatility = shocks.draw_specific(noise, states, universe.cap)
-    turnover = draw_turnover(volume, states, specific, universe.cap)
-    heard = np.where(universe.traded, specific[:days], 0.0)
-    clues = Clues(heard, turnover, volatility[1:], neighbours, concepts)
+    shock, volatility = shocks.draw_specific(noise, states, universe.cap)
+    turnover = draw_turnover(volume, states, shock, universe.cap)
+    base = np.sqrt((volatility**2).mean(axis=0))
+    shown = np.where(universe.traded, (shock * volatility)[:days] / base, 0.0)
+    clues = Clues(shown, turnover.surprise[:days], base, neighbours, concepts)
     planted = plant(alpha, clues, rank_ic, parts)
     return Draws(
         universe=universe,
@@ -83,7 +84,7 @@ def draw(
         factor_volatility=factor_volatility,
         hidden_returns=hidden_returns[:days],
         hidden_volatility=hidden_volatility,
-        specific=specific[:days] * volatility[:days] + planted.news,
+        specific=specific_moves(shock[:days], planted.heard) * volatility[:days],
         volatility=volatility,
         turnover=turnover,
         neighbours=neighbours,

@@ -23,15 +23,10 @@ from market.simulation.universe import INDUSTRIES
 Array = np.ndarray
 
 MOMENTUM_LAG = 21  # sessions of the most recent month that momentum leaves out
-_BETA_DECAY, _VOLATILITY_DECAY, _MOMENTUM_DECAY = (
-    0.5 ** (1 / 63),
-    0.5 ** (1 / 42),
-    0.5 ** (1 / 126),
-)
-_WORST = (
-    -0.60
-)  # a fair price can fall this far in a day; the excess is taken off the specific return
-_MOST_PAID = 0.5  # of the market value, by a company whose price has collapsed
+_BETA_DECAY = 0.5 ** (1 / 63)  # half-lives in sessions, those of the Barra descriptors
+_VOLATILITY_DECAY = 0.5 ** (1 / 42)
+_MOMENTUM_DECAY = 0.5 ** (1 / 126)
+_WORST = -0.60  # a fair price falls no further in a day; the rest is taken off the specific return
 HIDDEN_SHARE = 0.10  # of common variance is driven by the factor that is not among the styles
 _BOOKED = ("book_equity", "net_income", "dividends", "debt_to_assets")
 _INDUSTRIES = slice(1, 1 + len(INDUSTRIES))
@@ -105,7 +100,7 @@ def evolve(rng: np.random.Generator, draws: Draws, rows: Iterable[int]) -> Econo
     out = {name: np.zeros(shape) for name in ("returns", "cap", "paid", *_BOOKED)}
     styles = np.empty((shape[0], len(STYLES), shape[1]), dtype=np.float32)
 
-    def keep(t: int) -> Array:
+    def keep(t: int, cap: Array) -> Array:
         """Note down the close of t and read off the exposures ``[S, N]`` known then."""
         exposures = _exposures(past, books, cap, draws, t)
         styles[t], out["cap"][t] = exposures, cap
@@ -113,10 +108,10 @@ def evolve(rng: np.random.Generator, draws: Draws, rows: Iterable[int]) -> Econo
             out[name][t] = getattr(books, name)
         return exposures
 
-    exposures = keep(0)
+    exposures = keep(0, cap)
     trait, scale = _hidden(rng, exposures, universe.industry, universe.listed[0])
     hidden, loading = draws.hidden_returns * scale, np.empty(shape)
-    loading[0] = _unseen(trait, exposures, universe.listed[0])
+    loading[0] = _unseen(trait, exposures, cap, universe.listed[0])
     for t in rows:
         factors = draws.factor_returns[t]
         fair = factors[0] + factors[_INDUSTRIES][universe.industry] + factors[_STYLES] @ exposures
@@ -125,12 +120,12 @@ def evolve(rng: np.random.Generator, draws: Draws, rows: Iterable[int]) -> Econo
         specific[t] += returns - fair
         alive = universe.listed[t]
         past.add(returns, float(cap[alive] @ returns[alive] / cap[alive].sum()))
-        paid = np.minimum(books.pay(draws.ex_dates[t]) / cap, _MOST_PAID)
+        paid = books.pay(draws.ex_dates[t], cap) / cap
         cap = cap * (1.0 - paid) * (1.0 + returns)
         out["returns"][t], out["paid"][t] = returns, paid
         books.report(draws.announced[t], cap, universe.st[t])
-        exposures = keep(t)
-        loading[t] = _unseen(trait, exposures, universe.listed[t])
+        exposures = keep(t, cap)
+        loading[t] = _unseen(trait, exposures, cap, universe.listed[t])
     return Economy(
         specific=specific, styles=styles.transpose(0, 2, 1), hidden_trait=trait, hidden_loading=loading,
         hidden_returns=hidden,
@@ -168,10 +163,9 @@ def _hidden(
     return drawn / drawn.std(), float(np.sqrt(common * HIDDEN_SHARE / (1.0 - HIDDEN_SHARE)))
 
 
-def _unseen(trait: Array, exposures: Array, listed: Array) -> Array:
-    """The part of the trait ``[N]`` that no style shows today, with unit standard deviation."""
+def _unseen(trait: Array, exposures: Array, cap: Array, listed: Array) -> Array:
+    """The part of the trait ``[N]`` that no style shows today, scaled as the styles are."""
     basis = np.concatenate([np.ones((1, len(trait))), exposures])
-    known = basis[:, listed]
+    known, weight = basis[:, listed], cap[listed] / cap[listed].sum()
     rest = trait - np.linalg.solve(known @ known.T, known @ trait[listed]) @ basis
-    loading: Array = rest / rest[listed].std()
-    return loading
+    return (rest - rest[listed] @ weight) / rest[listed].std()

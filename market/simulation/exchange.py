@@ -63,7 +63,7 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
     fair = issue.price.copy()  # adjusted by factor: the total-return path
     close, factor = venue.round_to_tick(issue.price), np.ones(shape[1])
     book["close"][0] = book["reference"][0] = close
-    book["upper"][0], book["lower"][0], book["gap"][0] = np.inf, 0.0, 0.0
+    book["upper"][0], book["lower"][0], book["gap"][0] = np.inf, 0.0, np.log(fair / close)
     for t in range(1, shape[0]):
         opening = orders.first == t
         close = np.where(opening, offered, close)

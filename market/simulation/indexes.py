@@ -1,7 +1,7 @@
 """Three indexes by size: members by semi-annual review, float-cap weights, price-index levels.
 
 csi300 takes the largest 20% of the stocks (at most 300), csi500 the next 25% (at most 500), csi1000
-the next 30% (at most 1,000), so that the counts are the real ones from 3,334 stocks on. Changes take
+another 25% (at most 1,000), so that the counts are the real ones from 4,000 stocks on. Changes take
 effect on the session after the second Friday of June and December; members keep their place down to
 1.2 times the count, newcomers must rank within 0.8 times the count, and the rest is filled by rank.
 A member that is delisted is replaced at once.
@@ -20,7 +20,7 @@ from market.simulation.universe import Universe
 
 Array = np.ndarray
 
-BANDS = {"csi300": (0.20, 300), "csi500": (0.25, 500), "csi1000": (0.30, 1000)}
+BANDS = {"csi300": (0.20, 300), "csi500": (0.25, 500), "csi1000": (0.25, 1000)}
 _ENTER, _LEAVE = (0.8, 1.2)  # ranks, in units of the count, inside which one enters and stays
 _YEAR = 242  # sessions of the mean market value that ranks the stocks
 _SEASONED = 60  # sessions since listing before a stock can join
@@ -58,7 +58,7 @@ def counts(stocks: int) -> dict[str, int]:
     Examples
     --------
     >>> counts(400)
-    {'csi300': 80, 'csi500': 100, 'csi1000': 120}
+    {'csi300': 80, 'csi500': 100, 'csi1000': 100}
     """
     return {name: min(most, max(1, round(share * stocks))) for name, (share, most) in BANDS.items()}
 
@@ -102,8 +102,8 @@ def draw_members(dates: pd.DatetimeIndex, eligible: Eligible) -> dict[str, Array
     member = {name: np.zeros((days, stocks), dtype=bool) for name in wanted}
     events = sorted({0} | reviews | leavings)
     for row, until in zip(events, [*events[1:], days], strict=True):
-        ranking = _ranking(eligible, row)
-        rule = _reviewed if row == 0 or row in reviews else _replaced
+        ranking = ranking_at(eligible, row)
+        rule = reviewed if row == 0 or row in reviews else replaced
         bands = rule(bands, ranking, wanted, eligible.listed[row])
         for name, chosen in bands.items():
             member[name][row:until] = chosen
@@ -130,10 +130,11 @@ def weigh(
     return IndexBand(member, snapshot, level)
 
 
-def _ranking(eligible: Eligible, row: int) -> Array:
-    """Stocks that may join, largest first, by mean market value over the year before ``row``.
+def ranking_at(eligible: Eligible, row: int) -> Array:
+    """Listed stocks, largest first by mean market value over the year before ``row``.
 
-    On the first session there is no year before: the session itself ranks.
+    Those that may not join (new, under risk warning, hardly traded) come last: they fill an index only
+    when nobody else is left. On the first session there is no year before: the session itself ranks.
     """
     window = slice(max(row - _YEAR, 0), max(row, 1))
     listed = eligible.listed[window]
@@ -142,12 +143,12 @@ def _ranking(eligible: Eligible, row: int) -> Array:
     value = np.nansum(eligible.amount[window], axis=0) / days
     seasoned = (eligible.first == 0) | (row - eligible.first >= _SEASONED)
     may = eligible.listed[row] & seasoned & ~eligible.st[max(row - 1, 0)]
-    floor = np.quantile(value[may], 1.0 - _LIQUID)
-    rows = np.flatnonzero(may & (value >= floor))
-    return rows[np.argsort(-cap[rows], kind="stable")]
+    may &= value >= np.quantile(value[may], 1.0 - _LIQUID)
+    order = np.lexsort((-cap, ~may))
+    return order[eligible.listed[row][order]]
 
 
-def _reviewed(
+def reviewed(
     bands: dict[str, Array], ranking: Array, wanted: dict[str, int], listed: Array
 ) -> dict[str, Array]:
     """Review all bands, from the largest stocks down, each from what the one above leaves."""
@@ -164,7 +165,7 @@ def _reviewed(
     return chosen
 
 
-def _replaced(
+def replaced(
     bands: dict[str, Array], ranking: Array, wanted: dict[str, int], listed: Array
 ) -> dict[str, Array]:
     """Drop delisted members and fill their places with the largest stocks outside all indexes."""

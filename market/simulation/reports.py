@@ -11,6 +11,7 @@ Array = np.ndarray
 _DEADLINES = ((4, 30), (8, 31), (10, 31))
 _SPREAD = 20  # sessions before the deadline over which the reports come out
 _EX_SEASON = (6, 10, 35)  # month and day it begins, and its length in sessions
+_MOST_PAID = 0.12  # of the market value: a collapsed company does not pay by last year's earnings
 _PAYERS = 0.8  # share of the companies that ever pay a dividend
 
 
@@ -79,8 +80,9 @@ class Books:
         moved = usual_debt + 0.9 * (debt - usual_debt) + 0.015 * noise[1]
         self.debt_to_assets[chosen] = np.clip(moved, 0.05, 0.95)
 
-    def pay(self, due: Array) -> Array:
+    def pay(self, due: Array, cap: Array) -> Array:
         """Pay out on the ex-date of the stocks due ``[N]`` bool; return the CNY paid ``[N]``."""
-        paid = np.where(due, self._payout * np.maximum(self.net_income, 0.0), 0.0)
+        earned = self._payout * np.maximum(self.net_income, 0.0)
+        paid = np.where(due, np.minimum(earned, _MOST_PAID * cap), 0.0)
         self.dividends = np.where(due, paid, self.dividends)
         return paid

@@ -11,6 +11,7 @@ Array = np.ndarray
 _MEDIAN_PRICE = 17.0  # CNY
 _LOCKED_SESSIONS = 250  # after a listing: three quarters of the shares stay locked this long
 _LISTING_FLOAT = 0.25
+_KEPT = 0.3  # how fast the free float falls with size: states and founders keep most of the giants
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,9 @@ def draw_issue(rng: np.random.Generator, cap: Array, first: Array) -> Issue:
     stocks = len(cap)
     price = np.clip(_MEDIAN_PRICE * np.exp(rng.normal(0, 0.5, stocks)), 6.0, 150.0)
     premium = np.where(first > 0, np.abs(rng.normal(0.5, 0.3, stocks)), 0.0)
-    return Issue(price, premium, np.round(cap / price), rng.uniform(0.35, 1.0, stocks))
+    giant = np.maximum(cap / np.median(cap), 1.0) ** _KEPT
+    free_float = rng.uniform(0.35, 1.0, stocks) / giant
+    return Issue(price, premium, np.round(cap / price), free_float)
 
 
 def shares_outstanding(issue: Issue, split: Array, first: Array) -> tuple[Array, Array]:

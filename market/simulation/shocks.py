@@ -113,7 +113,7 @@ def draw_specific(rng: np.random.Generator, states: States, cap: Array) -> tuple
     """
     shape = (len(states.common), len(cap))
     size = (np.log(cap) - np.log(cap).mean()) / np.log(cap).std()
-    base = np.clip(0.26 * np.exp(-0.14 * size + rng.normal(0, 0.28, len(cap))), 0.20, 0.60)
+    base = np.clip(0.29 * np.exp(-0.14 * size + rng.normal(0, 0.28, len(cap))), 0.20, 0.60)
     own = np.exp(autoregression(rng, shape, _STOCK_HALF_LIFE) * _STOCK_SD - _STOCK_SD**2)
     volatility = base / np.sqrt(TRADING_DAYS) * own * states.multiplier(_STOCK_SHARE)[:, None]
     return fat_tailed(rng, shape), volatility

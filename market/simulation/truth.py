@@ -52,7 +52,7 @@ class Truth:
     hidden_volatility
         ``[T]``.
     specific_volatility, specific_returns
-        ``[T, N]``; the returns hold the concept news as well.
+        ``[T, N]``; the returns hold the news of the concepts.
     fair_returns
         Total return of each session without ticks, limits and suspensions ``[T, N]``.
     pending
@@ -157,7 +157,7 @@ def truth_of(draws: Draws, economy: Economy, quotes: Quotes) -> Truth:
         edges=np.stack([draws.neighbours.ravel(), _receivers(draws.neighbours)]),
         concepts=draws.concepts,
         concept_news=planted.concept_news,
-        trending=planted.momentum,
+        trending=planted.trending,
         turbulent=draws.states.turbulent[1:],
     )
 

@@ -20,13 +20,13 @@ _WINDOWS = {21: 0.35, 63: 0.35, 252: 0.30}  # sessions -> weight: STOM, STOQ, ST
 
 @dataclass(frozen=True, eq=False)
 class Turnover:
-    """``daily`` fraction of the float [T, N]; ``abnormal`` [T, N], today's log against the slow level,
-    and ``surprise`` [T, N], the unforeseeable part of it, both of unit variance; ``liquidity`` [T, N],
-    the descriptor before it is made comparable across stocks.
+    """Trading of each stock ``[T, N]``.
+
+    ``daily`` is a fraction of the float; ``surprise`` the unforeseeable part of today's log turnover,
+    in its standard deviations; ``liquidity`` the descriptor before it is made comparable across stocks.
     """
 
     daily: Array
-    abnormal: Array
     surprise: Array
     liquidity: Array
 
@@ -40,14 +40,11 @@ def draw_turnover(rng: np.random.Generator, states: States, shocks: Array, cap: 
     weather = 0.4 * states.common[:, None] + 0.2 * states.turbulent[:, None]
     burst = _FAST * np.sqrt(1 - FAST_DECAY**2) * rng.standard_normal(shape)
     move = _MOVE * (np.minimum(np.abs(shocks), 4.0) - 0.75)
-    fast, surprise = accumulate(burst.copy(), FAST_DECAY) + move, burst + move
-    daily = np.minimum(np.exp(level + slow + weather + fast), _MOST)
-    return Turnover(daily, _unit(fast), _unit(surprise), _liquidity(daily, np.exp(level)))
-
-
-def _unit(values: Array) -> Array:
-    unit: Array = (values - values.mean()) / values.std()
-    return unit
+    fast = accumulate(burst.copy(), FAST_DECAY)
+    daily = np.minimum(np.exp(level + slow + weather + fast + move), _MOST)
+    surprise = burst + move
+    surprise = (surprise - surprise.mean()) / surprise.std()
+    return Turnover(daily, surprise, _liquidity(daily, np.exp(level)))
 
 
 def _liquidity(daily: Array, level: Array) -> Array:

@@ -20,7 +20,7 @@ INDUSTRIES = (
 )  # fmt: skip
 
 _SMALLEST = 3e9  # CNY, lower end of the Pareto law of market values
-_TAIL = 1.5  # Pareto index: the largest of 400 stocks then holds about 5% of all value
+_TAIL = 1.6  # Pareto index: the largest of 400 stocks then holds about 5% of all value
 _NEW, _GONE = 0.10, 0.025  # share of the stocks that list, or leave, inside the sample
 _STAR_OPENED = pd.Timestamp("2019-07-22")
 _STAR_SHARE = 0.35  # of the listings since then
@@ -115,7 +115,7 @@ def _industries(rng: np.random.Generator, stocks: int) -> Array:
 def _caps(rng: np.random.Generator, industry: Array) -> Array:
     """Pareto market values ``[N]``, CNY, one from each quantile, so that no draw is all one giant."""
     stocks = len(industry)
-    above = (rng.permutation(stocks) + rng.uniform(0.2, 0.8, stocks)) / stocks
+    above = (rng.permutation(stocks) + 0.5) / stocks
     effect = np.exp(rng.normal(0, 0.3, len(INDUSTRIES)))
     caps: Array = _SMALLEST * above ** (-1.0 / _TAIL) * effect[industry]
     return caps

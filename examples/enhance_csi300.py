@@ -44,13 +44,15 @@ def main(argv: Sequence[str] | None = None) -> backtest.Result:
     with clock(f"train {options.model}"):
         fitted = train(world, options)
     scores = fitted.scores()
-    print_scores(fitted, options.model)
+    quality = rank_ic(fitted, world)
+    print(f"\nRankIC of {options.model} with the next ten days, every tenth session, by year")
+    print(quality.round(4).to_string())
     with clock("fit the risk model"):
         model = risk.Barra().fit(world.until(scores.index[-1]), progress=options.progress)
     with clock("trade week by week"):
         result = trade(world, scores, model, options)
     with clock("write plots and tables"):
-        write(result, world, fitted, options, clock)
+        write(result, world, quality, options, clock)
     print_result(result, options)
     return result
 
@@ -103,6 +105,22 @@ def train(world: market.Market, options: argparse.Namespace) -> alpha.Fitted:
     )
 
 
+def rank_ic(fitted: alpha.Fitted, world: market.Market) -> pd.DataFrame:
+    """Mean RankIC and its ICIR by year: among all scored stocks, and among the members of each index."""
+    scores = fitted.scores()[fitted.label.columns]
+    rows = [world.row(date) for date in scores.index]
+    columns = world.stocks.get_indexer(scores.columns)
+    table = {}
+    for name in ("all", *sorted(world.indexes)):
+        inside = scores
+        if name != "all":
+            inside = scores.where(world.index(name).member[rows][:, columns])
+        years = alpha.evaluate.by_year(alpha.evaluate.rank_ic(inside, fitted.label, every=10))
+        table[name] = years["mean"]
+        table[f"{name} ICIR"] = years["icir"]
+    return pd.DataFrame(table)
+
+
 def trade(
     world: market.Market, scores: pd.DataFrame, model: risk.RiskHistory, options: argparse.Namespace
 ) -> backtest.Result:
@@ -127,7 +145,7 @@ def trade(
 def write(
     result: backtest.Result,
     world: market.Market,
-    fitted: alpha.Fitted,
+    quality: pd.DataFrame,
     options: argparse.Namespace,
     clock: Clock,
 ) -> None:
@@ -152,16 +170,11 @@ def write(
         "versions": {name: version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
         "seconds": clock.seconds,
-        "rank_ic": fitted.summary(every=10)["mean"].to_dict(),
+        "rank_ic": {" ".join(key): value for key, value in quality.stack().items()},
     }
     draft = out / "run.json.part"  # renamed when whole, so that a record is never half of one
     draft.write_text(json.dumps(record, indent=1, default=str), encoding="utf-8")
     draft.replace(out / "run.json")
-
-
-def print_scores(fitted: alpha.Fitted, name: str) -> None:
-    print(f"\nRankIC of {name} with the next ten days, every tenth session, all members scored")
-    print(fitted.summary(every=10).round(4).to_string())
 
 
 def print_result(result: backtest.Result, options: argparse.Namespace) -> None:

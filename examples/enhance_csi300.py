@@ -79,7 +79,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def open_market(options: argparse.Namespace) -> market.Market:
     if options.data is None:
-        return market.simulate(stocks=options.stocks, days=options.days, seed=7)
+        # twice the usual alpha: two years of a few hundred stocks are little to learn from
+        return market.simulate(stocks=options.stocks, days=options.days, seed=7, rank_ic=0.15)
     world = market.open(options.data)
     found = market.validate(world)
     if len(found):

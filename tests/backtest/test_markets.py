@@ -2,15 +2,12 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import market
-from backtest import BenchmarkPolicy, FixedWeights, TopN, audit, run
-from market import Costs, Market, Venue
+from backtest import BenchmarkPolicy, TopN, audit, run
 
 
 class Reversal:
@@ -72,23 +69,6 @@ def test_the_real_sample_is_sound_with_its_suspensions_limits_and_a_delisting(da
 def test_no_derived_field_of_the_real_sample_reaches_a_decision_from_the_future(data_root):
     real = market.open(data_root("ashare_mini"))
     assert audit(Reversal(10), real, real.dates[[100, 300, 600]], benchmark="csi300").passed
-
-
-@pytest.mark.slow
-def test_six_years_of_weekly_targets_over_5000_stocks_take_under_two_seconds():
-    random = np.random.default_rng(0)
-    shape = (1565, 5000)
-    close = (20.0 + random.random(shape)).astype(np.float32)
-    bars = dict.fromkeys(("open", "high", "low", "close", "volume"), close)
-    codes = pd.Index([f"SH{600000 + i}" for i in range(shape[1])])
-    big = Market(pd.bdate_range("2018-01-02", periods=shape[0]), codes, bars, venue=Venue.open())
-    weeks = market.rebalance_dates(big.dates)
-    raw = np.where(random.random((len(weeks), shape[1])) < 0.1, 1.0, 0.0)
-    policy = FixedWeights(pd.DataFrame(raw / raw.sum(1, keepdims=True), weeks, codes))
-    run(big, policy, end=big.dates[9], costs=Costs.cn())  # derived fields are the market's to make
-    begun = time.perf_counter()
-    run(big, policy, costs=Costs.cn())
-    assert time.perf_counter() - begun < 2.0
 
 
 def test_importing_the_package_brings_in_neither_figures_nor_solvers_nor_networks():

@@ -202,4 +202,7 @@ class Clock:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    main()
+    try:
+        main()
+    except ValueError as error:  # wrong data or options: the message says what to do
+        raise SystemExit(f"error: {error}") from error

@@ -47,6 +47,12 @@ class FieldStore:
         """Return a derived field that was computed before, if any."""
         return self._ready.get(name)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Travel to another process with each loaded array once, its loader left behind."""
+        sources = {name: self._ready.get(name, source) for name, source in self._sources.items()}
+        derived = {name: kept for name, kept in self._ready.items() if name not in sources}
+        return {"shape": self.shape, "_sources": sources, "_ready": derived}
+
     def replaced(self, changes: Mapping[str, Array | Loader]) -> FieldStore:
         """Return a new store with some stored fields changed; derived ones are forgotten."""
         sources: dict[str, Array | Loader] = dict(self._sources)

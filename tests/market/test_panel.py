@@ -1,5 +1,7 @@
 """The market: fields, derived fields by hand, views, and errors that name what is wrong."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,6 +103,15 @@ def test_errors_name_the_field_stock_date_or_index(world):
         world.with_fields({"colour": world.values("close")})
     with pytest.raises(DataError, match="whole market"):
         world.until(world.dates[10]).with_fields({})
+
+
+def test_a_market_that_travelled_to_another_process_is_the_same(world):
+    for name in ("close", "returns"):
+        world.values(name)
+    there = pickle.loads(pickle.dumps(world))
+    assert there.fingerprint() == world.fingerprint()
+    np.testing.assert_array_equal(there.values("returns"), world.values("returns"))
+    np.testing.assert_array_equal(there.values("limit_up"), world.values("limit_up"))
 
 
 def test_a_market_without_a_field_or_with_repeated_dates_is_refused():

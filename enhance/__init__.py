@@ -4,34 +4,60 @@
 Every limit is a small frozen value with a name; every solution says what each limit costs.
 """
 
-from enhance.constraint import Constraint, StockLimit
+from enhance import lots
+from enhance.constraint import Constraint, RowLimit, StockLimit
 from enhance.constraints import (
     ActiveWeight,
+    Beta,
+    Blacklist,
     Bounds,
     Budget,
     ConstituentShare,
+    ExcludeST,
+    GroupRisk,
+    Groups,
     IndustryExposure,
+    LatentExposure,
+    Linear,
     LongOnly,
+    MaxNames,
+    MinHolding,
     NoBuy,
     NoSell,
+    Participation,
+    Soft,
     StyleExposure,
     TrackingError,
     Turnover,
+    Whitelist,
 )
 from enhance.decision import Decision
 from enhance.diagnose import Diagnosis
 from enhance.enhancer import Enhancer, EnhancerConfig
 from enhance.errors import InfeasibleError, SolverError
-from enhance.objective import MaxAlpha
+from enhance.explain import Explanation, Optimality
+from enhance.objective import (
+    ActiveRiskBudget,
+    MaxAlpha,
+    MaxInformationRatio,
+    MinStyleDeviation,
+    MinTrackingError,
+    Objective,
+)
 from enhance.optimize import optimize, solve
 from enhance.presets import csi300, csi500, csi1000
 from enhance.problem import Problem
 from enhance.relax import WEEKLY
 from enhance.solution import Solution
+from enhance.sweep import sweep
+from enhance.terms import Impact, RobustAlpha
 
 __all__ = [
     "WEEKLY",
+    "ActiveRiskBudget",
     "ActiveWeight",
+    "Beta",
+    "Blacklist",
     "Bounds",
     "Budget",
     "ConstituentShare",
@@ -40,22 +66,43 @@ __all__ = [
     "Diagnosis",
     "Enhancer",
     "EnhancerConfig",
+    "ExcludeST",
+    "Explanation",
+    "GroupRisk",
+    "Groups",
+    "Impact",
     "IndustryExposure",
     "InfeasibleError",
+    "LatentExposure",
+    "Linear",
     "LongOnly",
     "MaxAlpha",
+    "MaxInformationRatio",
+    "MaxNames",
+    "MinHolding",
+    "MinStyleDeviation",
+    "MinTrackingError",
     "NoBuy",
     "NoSell",
+    "Objective",
+    "Optimality",
+    "Participation",
     "Problem",
+    "RobustAlpha",
+    "RowLimit",
+    "Soft",
     "Solution",
     "SolverError",
     "StockLimit",
     "StyleExposure",
     "TrackingError",
     "Turnover",
+    "Whitelist",
     "csi300",
     "csi500",
     "csi1000",
+    "lots",
     "optimize",
     "solve",
+    "sweep",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from enhance.constraint import Constraint
+from enhance.constraints import Soft
 from enhance.problem import Problem
 from enhance.reach import Reach
 
@@ -19,9 +20,16 @@ COLUMNS = ["limit", "value", "excess", "tolerance", "met"]
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """Verdict by limit: a frame with ``limit``, ``value``, ``excess``, ``tolerance``, ``met``."""
+    """Verdict by limit: a frame with ``limit``, ``value``, ``excess``, ``tolerance``, ``met``.
+
+    Attributes
+    ----------
+    violations
+        By name of a soft limit, by how much it is broken, in its own unit; zero where it is met.
+    """
 
     table: pd.DataFrame
+    violations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -40,23 +48,26 @@ class Check:
 def check(problem: Problem, weights: Array, constraints: Sequence[Constraint]) -> Check:
     """Measure every limit on float64 weights.
 
-    A stock pinned outside a limit by stock (see ``Reach``) is exempt from that limit as long as it
-    keeps its held weight. Weights that are not finite break everything.
+    A stock pinned outside a limit by stock (see ``Reach``) is exempt from that limit as long as it has
+    its pinned weight. Weights that are not finite break everything.
     """
     reach = Reach.of(problem, constraints)
-    kept = np.abs(weights - problem.holdings) <= 1e-6
-    rows = {}
+    kept = np.abs(weights - reach.at) <= 1e-6
+    finite = bool(np.isfinite(weights).all())
+    rows, violations = {}, {}
     for c in constraints:
-        excess, value = c.excess(weights, problem), c.measure(weights, problem)
-        exempt = reach.exempt(c, problem)
-        if exempt.any():
-            excess, value = (np.where(exempt & kept, -np.inf, array) for array in (excess, value))
-        worst = float(np.max(excess))
+        outside = reach.exempt(c, problem)
+        exempt = outside & kept if outside.any() else None
+        excess = c.excess(weights, problem)
+        worst = float(np.max(excess if exempt is None else np.where(exempt, -np.inf, excess)))
         rows[c.name] = {
-            "limit": c.limit,
-            "value": float(np.min(value) if c.floor else np.max(value)),
+            "limit": c.number,
+            "value": c.reached(weights, problem, exempt),
             "excess": worst,
             "tolerance": c.tolerance,
-            "met": worst <= c.tolerance,  # NaN compares False: a broken answer fails
+            "met": finite and worst <= c.tolerance,  # NaN compares False: a broken answer fails
         }
-    return Check(pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS))
+        if isinstance(c, Soft):
+            violations[c.name] = max(c.breach(weights, problem, exempt), 0.0)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    return Check(table, violations)

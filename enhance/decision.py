@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from enhance.problem import Problem
-from market import DataError
 
 Array = np.ndarray
 
@@ -34,12 +33,15 @@ class Decision:
         equalities, so that their duals say what being fixed costs.
     ties
         The equalities that define the views in use.
+    breaches
+        By how much each soft limit is broken, a variable >= 0 by name.
     """
 
     problem: Problem
     fixed: Array
     eliminated: bool = False
     ties: list[cp.Constraint] = field(default_factory=list)
+    breaches: dict[str, cp.Variable] = field(default_factory=dict)
 
     @cached_property
     def open(self) -> Array:
@@ -106,11 +108,17 @@ class Decision:
         p = self.problem
         common = factor_root(p).T @ self.factor
         volatility = np.sqrt(p.specific_variance)
+        if not self.eliminated:  # pinned stocks too, or their duals would miss their own risk
+            return cp.hstack([common, cp.multiply(volatility, self.active)])
         own = cp.multiply(volatility[self.open], self.active[self.open])
         fixed = volatility[self.pinned] * (self.fixed[self.pinned] - p.benchmark[self.pinned])
         if len(self.pinned) == 0:
             return cp.hstack([common, own])
         return cp.hstack([common, own, np.array([np.linalg.norm(fixed)])])
+
+    def breach(self, name: str) -> cp.Variable:
+        """Return the breach of a soft limit, one variable for its rows and its penalty."""
+        return self.breaches.setdefault(name, cp.Variable(nonneg=True))
 
     def _spread(self, unknown: cp.Variable, known: Array) -> cp.Expression:
         """Place a variable over the open stocks among the known values of the others."""
@@ -121,20 +129,12 @@ class Decision:
         return place @ unknown + known
 
 
-def factor_root(problem: Problem) -> Array:
+def factor_root(problem: Problem, columns: Array | None = None) -> Array:
     """Return R ``[K, R]`` with R R' = F (annual), by eigenvalues so that a singular F is no accident.
 
-    Raises
-    ------
-    DataError
-        F has an eigenvalue below zero by more than rounding.
+    ``columns`` takes the block of some factors.
     """
-    values, vectors = np.linalg.eigh(problem.factor_covariance)
-    floor = 1e-12 * max(values[-1], 0.0)
-    if values[0] < -1e-8 * abs(values[-1]):
-        raise DataError(
-            f"the factor covariance of {problem.date:%Y-%m-%d} has eigenvalue {values[0]:.3g} "
-            f"(largest {values[-1]:.3g}); give a positive semidefinite matrix"
-        )
-    kept = values > floor
+    F = problem.factor_covariance
+    values, vectors = np.linalg.eigh(F if columns is None else F[np.ix_(columns, columns)])
+    kept = values > 1e-12 * max(values[-1], 0.0)
     return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from enhance.attach import stock_data
 from enhance.constraint import Constraint
 from enhance.constraints import (
     ActiveWeight,
+    Beta,
     Bounds,
     Budget,
     ConstituentShare,
+    ExcludeST,
     IndustryExposure,
+    LatentExposure,
     LongOnly,
+    MaxNames,
+    MinHolding,
     NoBuy,
     NoSell,
+    Participation,
     StyleExposure,
     TrackingError,
     Turnover,
 )
 from enhance.errors import InfeasibleError
 from enhance.log import rebalance_log
-from enhance.objective import MaxAlpha
+from enhance.objective import MaxAlpha, Objective
 from enhance.optimize import optimize
 from enhance.relax import WEEKLY, Ladder
 from enhance.risks import RiskFeed, RiskSpec
 from enhance.solution import Solution
 from enhance.solvers import SolverName
+from enhance.structured import State
 from enhance.universe import Universe
 from market import DataError, Snapshot, Target
 from risk import RiskHistory, RiskModel
@@ -45,6 +54,12 @@ OPTIONAL: tuple[Constraint, ...] = (
     Bounds(),
     TrackingError(),
     ConstituentShare(),
+    Beta(),
+    LatentExposure(),
+    Participation(),
+    ExcludeST(),
+    MinHolding(),
+    MaxNames(),
 )
 
 # Scores far from unit spread are predicted returns or ranks, not z-scores: alpha would be nonsense
@@ -74,16 +89,21 @@ class EnhancerConfig:
         Kinds of limits that may give, first to give first.
     solver
         See ``optimize``.
+    data
+        Columns of one's own that limits read, by name: frames date x stock, known at the close of their
+        dates. Average daily value, size band, board, special treatment and weeks outside the index are
+        attached without asking, see ``enhance.attach``.
     """
 
     benchmark: str
     constraints: tuple[Constraint, ...]
-    objective: MaxAlpha = field(default_factory=MaxAlpha)
+    objective: Objective = field(default_factory=MaxAlpha)
     ic: float = 0.05  # a good weekly rank IC of the reference reports is 0.10 to 0.15, before decay
     holding_days: int = 5
     on_infeasible: Literal["relax", "raise", "hold"] = "relax"
     ladder: Ladder = WEEKLY
-    solver: SolverName = "clarabel"
+    solver: SolverName = "auto"
+    data: Mapping[str, pd.DataFrame] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.ic) and self.ic > 0.0):
@@ -122,6 +142,8 @@ class Enhancer:
         self.scores = scores
         self.risk = risk if isinstance(risk, RiskFeed) else RiskFeed(risk)
         self.config = config
+        # prices of last week's limits: where the next solve begins, never what it answers
+        self.state = State()
 
     @property
     def benchmark(self) -> str:
@@ -147,6 +169,14 @@ class Enhancer:
                 current.pop(name, None)
             else:
                 current[name] = replace(known[name], limit=limit)
+        return self.with_config(constraints=tuple(current.values()))
+
+    def with_constraints(self, *constraints: Constraint) -> Enhancer:
+        """Return the same policy with these limits, in the place of those of the same name.
+
+        >>> policy.with_constraints(Soft(StyleExposure(0.3), price=0.002))  # doctest: +SKIP
+        """
+        current = {c.name: c for c in self.config.constraints} | {c.name: c for c in constraints}
         return self.with_config(constraints=tuple(current.values()))
 
     def with_config(self, **changes: Any) -> Enhancer:
@@ -212,19 +242,24 @@ class Enhancer:
         return row.astype(np.float64)
 
     def _solve(self, snapshot: Snapshot, universe: Universe, risk: RiskModel) -> Solution:
-        config = self.config
+        config, constraints = self.config, self._constraints(universe)
+        needs = [name for c in constraints for name in c.needs] + list(config.objective.needs)
+        doubt = universe.alpha_error(risk, config.ic, config.holding_days)
         return optimize(
             universe.alpha(risk, config.ic, config.holding_days),
             risk,
             universe.benchmark,
             universe.holdings,
-            self._constraints(universe),
+            constraints,
             costs=snapshot.costs.rates(snapshot.date),
             can_buy=snapshot.can_buy,
             can_sell=snapshot.can_sell,
             objective=config.objective,
             solver=config.solver,
             relax=config.ladder if config.on_infeasible == "relax" else (),
+            data=stock_data(snapshot, universe.stocks, self.benchmark, needs, config.data, doubt),
+            capital=snapshot.capital,
+            state=self.state,
         )
 
     def _constraints(self, universe: Universe) -> list[Constraint]:

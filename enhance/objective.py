@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import cvxpy as cp
 import numpy as np
+import scipy.sparse as sp
 
+from enhance.constraints.table import Times, refuse_times, shares
 from enhance.decision import Decision
 from enhance.problem import Problem
+from enhance.terms import Impact, RobustAlpha
+from market import DataError
 
 Array = np.ndarray
+Term = Callable[[Decision], cp.Expression]
 
 
 @dataclass(frozen=True)
-class MaxAlpha:
+class Objective(ABC):
+    """A concave function of the weights, in two views: for the solver and in numpy."""
+
+    needs_scores: ClassVar[bool] = False  # senseless where no stock has a score
+
+    @abstractmethod
+    def terms(self) -> dict[str, Term]:
+        """Return the summands of the objective by name, concave; each is explained by itself.
+
+        ``alpha``, ``cost`` and ``risk`` are names that an explanation knows.
+        """
+
+    @abstractmethod
+    def value(self, weights: Array, problem: Problem) -> float:
+        """Return the objective of given weights, in numpy."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of ``Problem.data`` that the objective reads."""
+        return ()
+
+    def expression(self, x: Decision) -> cp.Expression:
+        """Return the objective over a decision, concave."""
+        return sum(term(x) for term in self.terms().values())
+
+    def scale(self, problem: Problem) -> float:
+        """Return the factor that brings the objective to unit size, where tolerances are meant."""
+        del problem
+        return 1.0
+
+
+@dataclass(frozen=True)
+class MaxAlpha(Objective):
     """Expected active return after costs: a'(w - b) - kappa (c_b'p + c_s's) - lambda/2 TE^2.
 
     Attributes
@@ -24,32 +64,267 @@ class MaxAlpha:
         a fiftieth of the annual risk aversion weighs both on the same horizon.
     cost_aversion
         kappa; below one where a position is held for longer than alpha's holding period, since a
-        cost is paid once.
+        cost is paid once. It weighs impact too.
+    impact
+        Market impact beside the proportional costs; None: none.
+    uncertainty
+        How wrong alpha may be; the objective is then that of the worst alpha. None: alpha is true.
     """
 
     risk_aversion: float = 0.0
     cost_aversion: float = 1.0
+    impact: Impact | None = field(default=None, kw_only=True)
+    uncertainty: RobustAlpha | None = field(default=None, kw_only=True)
+    needs_scores = True
 
     def __post_init__(self) -> None:
-        for name in ("risk_aversion", "cost_aversion"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0.0):
-                raise ValueError(f"{name} is {value}; give a finite number >= 0")
+        _refuse_negative(self, "risk_aversion", "cost_aversion")
 
-    def expression(self, x: Decision) -> cp.Expression:
-        """Return the objective over a decision, concave."""
-        value = x.problem.alpha @ x.active
-        buy, sell = (self.cost_aversion * rate for rate in x.problem.costs)
-        if buy > 0.0 or sell > 0.0:  # without a price, buys and sells would float freely
-            value = value - buy * cp.sum(x.buys) - sell * cp.sum(x.sells)
+    @property
+    def needs(self) -> tuple[str, ...]:
+        terms = (self.impact, self.uncertainty)
+        return tuple(name for term in terms if term is not None for name in term.needs)
+
+    def terms(self) -> dict[str, Term]:
+        """Return ``alpha``, ``cost`` and, where asked for, ``impact``, ``uncertainty``, ``risk``."""
+        kappa, impact, uncertainty = self.cost_aversion, self.impact, self.uncertainty
+        terms: dict[str, Term] = {
+            "alpha": lambda x: x.problem.alpha @ x.active,
+            "cost": lambda x: -trading_cost(x, kappa),
+        }
+        if impact is not None and kappa > 0.0:
+            terms["impact"] = lambda x: -kappa * impact.expression(x)
+        if uncertainty is not None:
+            terms["uncertainty"] = lambda x: -uncertainty.expression(x)
         if self.risk_aversion > 0.0:
-            value = value - 0.5 * self.risk_aversion * cp.sum_squares(x.risk)
-        return value
+            terms["risk"] = lambda x: -0.5 * self.risk_aversion * cp.sum_squares(x.risk)
+        return terms
 
     def value(self, weights: Array, problem: Problem) -> float:
         """Return the objective of given weights, in numpy."""
         gain = float(problem.alpha @ (weights - problem.benchmark))
+        cost = problem.cost(weights)
+        if self.impact is not None:
+            cost += self.impact.value(weights, problem)
+        if self.uncertainty is not None:
+            gain -= self.uncertainty.value(weights, problem)
         variance = sum(problem.active_variance(weights))
-        return (
-            gain - self.cost_aversion * problem.cost(weights) - 0.5 * self.risk_aversion * variance
-        )
+        return gain - self.cost_aversion * cost - 0.5 * self.risk_aversion * variance
+
+    def scale(self, problem: Problem) -> float:
+        return of_alpha(problem, self.cost_aversion)
+
+
+@dataclass(frozen=True)
+class MinTrackingError(Objective):
+    """Least predicted tracking error, annual: -TE - kappa (c_b'p + c_s's)."""
+
+    cost_aversion: float = 0.0
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self, "cost_aversion")
+
+    def terms(self) -> dict[str, Term]:
+        return {
+            "risk": lambda x: -cp.norm(x.risk),
+            "cost": lambda x: -trading_cost(x, self.cost_aversion),
+        }
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        return -problem.tracking_error(weights) - self.cost_aversion * problem.cost(weights)
+
+    def scale(self, problem: Problem) -> float:
+        del problem
+        return 30.0  # tracking errors are a few percent
+
+
+@dataclass(frozen=True)
+class MinStyleDeviation(Objective):
+    """Least distance to the benchmark's styles: -sqrt(sum of (share X_s'(w - b))^2) - kappa cost.
+
+    With alpha floored by a row, ``Linear(alpha, lower=0.001, active=True)``, this is the purest
+    portfolio that earns it.
+
+    Attributes
+    ----------
+    times
+        How much each style weighs in the distance; ``"*"`` for every other.
+    cost_aversion
+        kappa. Without costs many portfolios have no deviation at all, and any of them may be returned.
+    """
+
+    times: Times | None = field(default=None, hash=False)
+    cost_aversion: float = 1.0
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self, "cost_aversion")
+        refuse_times("style deviation", self.times)
+
+    def terms(self) -> dict[str, Term]:
+        return {"styles": self._distance, "cost": lambda x: -trading_cost(x, self.cost_aversion)}
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        columns, weight = self._weighted(problem)
+        distance = np.linalg.norm(weight * problem.active_exposures(weights)[columns])
+        return -float(distance) - self.cost_aversion * problem.cost(weights)
+
+    def _distance(self, x: Decision) -> cp.Expression:
+        columns, weight = self._weighted(x.problem)
+        return -cp.norm(cp.multiply(weight, x.factor[columns]))
+
+    def _weighted(self, problem: Problem) -> tuple[Array, Array]:
+        columns = problem.factor_columns("style")
+        weight = shares("style deviation", self.times, list(problem.factors[columns]))
+        return columns, np.full(len(columns), 1.0) * weight
+
+
+@dataclass(frozen=True)
+class MaxInformationRatio(Objective):
+    """Greatest ratio of expected active return after costs to tracking error.
+
+    A ratio is not concave but quasiconcave: its greatest value theta is where the greatest
+    a'(w - b) - kappa cost - theta TE is zero, found by a few programs of that form (Dinkelbach 1967,
+    "On Nonlinear Fractional Programming"; see ``enhance.ratio``). Alpha is per holding period and TE
+    annual, so the ratio is annual only after multiplying by the periods a year.
+
+    Along a line through the benchmark the ratio does not change: of the portfolios within ``margin`` of
+    the best ratio, the one with the greatest return is taken. Prices are those of the ratio.
+    """
+
+    cost_aversion: float = 1.0
+    margin: float = 1e-3
+    needs_scores = True
+
+    def __post_init__(self) -> None:
+        _refuse_negative(self, "cost_aversion")
+        if not 0.0 < self.margin < 1.0:
+            raise ValueError(f"margin is {self.margin}; give a small fraction of the ratio")
+
+    def terms(self) -> dict[str, Term]:
+        """Return those of the return alone; the ratio has no concave expression."""
+        return MaxAlpha(cost_aversion=self.cost_aversion).terms()
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        """Return the ratio; zero where there is neither return nor risk."""
+        gain = float(problem.alpha @ (weights - problem.benchmark))
+        gain -= self.cost_aversion * problem.cost(weights)
+        risk = problem.tracking_error(weights)
+        return gain / risk if risk > 0.0 else float(np.sign(gain)) * float("inf") if gain else 0.0
+
+    def scale(self, problem: Problem) -> float:
+        return of_alpha(problem, self.cost_aversion)
+
+
+@dataclass(frozen=True)
+class ActiveRiskBudget(Objective):
+    """Every group of stocks brings its budget of the active variance, on the side of its alpha.
+
+    Maximises sum_g beta_g log(a_g'(w - b)_g) - (w - b)'V (w - b) / (2 te^2), concave. Where no limit
+    binds, group g brings exactly the part beta_g of the active variance and the tracking error is te:
+    multiply the first-order condition V x / te^2 = beta_g a_g / (a_g'x_g) by x_g (the log-barrier form
+    of risk parity of Spinu 2013, "An Algorithm for Computing Risk Parity Weights", with the alpha of a
+    group in place of a weight, so that long and short positions need no signs fixed beforehand).
+    Binding limits, that on cash among them, pull the parts away from their budgets; a group that cannot
+    lean to the side of its alpha has none. For budgets by kind of factor, whose contributions no convex
+    program fixes, limit each kind by ``GroupRisk``.
+
+    Attributes
+    ----------
+    tracking_error
+        te, annual: what the tracking error settles at where no limit binds.
+    by
+        ``"industry"``, ``"stock"`` (each stock with a score leans to the side of its alpha, so a stock
+        with negative alpha has to be in the benchmark), or a data column of labels.
+    times
+        Budgets by label up to a common factor; ``"*"`` is that of every other group.
+    """
+
+    tracking_error: float = 0.03
+    by: str = "industry"
+    times: Times | None = field(default=None, hash=False)
+    needs_scores = True
+
+    def __post_init__(self) -> None:
+        refuse_times("active risk budget", self.times)
+        if not (np.isfinite(self.tracking_error) and self.tracking_error > 0.0):
+            raise ValueError(f"tracking_error is {self.tracking_error}; give a fraction above zero")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return () if self.by in ("industry", "stock") else (self.by,)
+
+    def terms(self) -> dict[str, Term]:
+        return {
+            "budget": self._balance,
+            "risk": lambda x: -0.5 / self.tracking_error**2 * cp.sum_squares(x.risk),
+        }
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        A, budget = self._groups(problem)
+        gains = A @ (weights - problem.benchmark)
+        if (gains <= 0.0).any():
+            return -float("inf")
+        variance = sum(problem.active_variance(weights)) / self.tracking_error**2
+        return float(budget @ np.log(gains)) - 0.5 * variance
+
+    def contributions(self, weights: Array, problem: Problem) -> Array:
+        """Return the part of the active variance that each group with a budget brings ``[G]``."""
+        A, _ = self._groups(problem)
+        active = weights - problem.benchmark
+        y = problem.exposures.T @ active
+        risk = problem.exposures @ (problem.factor_covariance @ y)
+        parts = active * (risk + problem.specific_variance * active)
+        return np.asarray((A != 0.0) @ parts / parts.sum())
+
+    def _balance(self, x: Decision) -> cp.Expression:
+        A, budget = self._groups(x.problem)
+        return budget @ cp.log(A @ x.active)
+
+    def _groups(self, problem: Problem) -> tuple[sp.csr_array, Array]:
+        """Return the alpha of each group, spread over the stocks ``[G, N]``, and its budget ``[G]``."""
+        unit = of_alpha(problem) * problem.alpha
+        if self.by == "stock":
+            names, codes = tuple(problem.stocks), np.arange(len(unit))
+        else:
+            names, codes = problem.labels(self.by)
+        inside = np.flatnonzero(codes >= 0)
+        A = sp.csr_array((unit[inside], (codes[inside], inside)), shape=(len(names), len(unit)))
+        budget = np.full(len(names), 1.0) * shares("active risk budget", self.times, names)
+        kept = np.flatnonzero((budget > 0.0) & (abs(A) @ _leans(problem).astype(float) > 0.0))
+        if len(kept) == 0:
+            raise DataError(
+                f"no group of {self.by} has a budget and can lean to the side of its alpha on "
+                f"{problem.date:%Y-%m-%d}; give scores, or a budget above zero"
+            )
+        return A[kept], budget[kept] / budget[kept].sum()
+
+
+def _leans(problem: Problem) -> Array:
+    """Return which stocks can hold an active weight on the side of their alpha ``[N]``, bool."""
+    held = problem.holdings - problem.benchmark
+    over = np.where(problem.can_buy, np.inf, held)
+    under = np.where(problem.can_sell, -problem.benchmark, held)
+    return ((problem.alpha > 0.0) & (over > 0.0)) | ((problem.alpha < 0.0) & (under < 0.0))
+
+
+def trading_cost(x: Decision, aversion: float) -> cp.Expression | float:
+    """Return kappa (c_b'p + c_s's)."""
+    buy, sell = (aversion * rate for rate in x.problem.costs)
+    if buy == 0.0 and sell == 0.0:  # without a price, buys and sells would float freely
+        return 0.0
+    return buy * cp.sum(x.buys) + sell * cp.sum(x.sells)
+
+
+def of_alpha(problem: Problem, cost_aversion: float = 0.0) -> float:
+    """Return one over the size of alpha: its spread, its level if all are alike, or the costs."""
+    spread, level = float(np.std(problem.alpha)), float(np.abs(problem.alpha).max())
+    size = spread if spread > 1e-3 * level else level
+    size = max(size, 0.1 * cost_aversion * max(problem.costs))
+    return 1.0 / size if size > 0.0 else 100.0
+
+
+def _refuse_negative(objective: Objective, *names: str) -> None:
+    for name in names:
+        value = getattr(objective, name)
+        if not (np.isfinite(value) and value >= 0.0):
+            raise ValueError(f"{name} is {value}; give a finite number >= 0")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from enhance import door
 from market import TRADING_DAYS, DataError
 
 if TYPE_CHECKING:
     from risk import RiskModel
 
 Array = np.ndarray
-
-SUM_TOLERANCE = 1e-6  # how far published weights may be from one
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +39,16 @@ class Problem:
     costs
         Proportional cost of one unit bought and of one unit sold.
     factors, kinds
-        Names ``[K]`` and kinds (``country``, ``industry``, ``style``) of the factors.
+        Names ``[K]`` and kinds (``country``, ``industry``, ``style``, ``latent``) of the factors.
     exposures
         X, sparse ``[N, K]``.
     factor_covariance, specific_variance
         F ``[K, K]`` and d ``[N]``, annual variances.
+    data
+        What some limits read besides, a column each ``[N, C]``: ``amount`` (average daily traded
+        value, CNY), ``cap_band``, ``board`` (labels), ``st`` (bool), or a column of one's own.
+    capital
+        Net asset value, CNY; NaN where no limit needs it.
     """
 
     date: pd.Timestamp
@@ -62,6 +65,12 @@ class Problem:
     exposures: sp.csr_array
     factor_covariance: Array
     specific_variance: Array
+    data: pd.DataFrame = field(default_factory=pd.DataFrame)
+    capital: float = float("nan")
+
+    def __post_init__(self) -> None:
+        door.refuse_misshapen(self)
+        door.refuse_indefinite(self.factor_covariance, self.date)
 
     @classmethod
     def align(
@@ -73,53 +82,43 @@ class Problem:
         costs: tuple[float, float] = (0.0, 0.0),
         can_buy: pd.Series | None = None,
         can_sell: pd.Series | None = None,
+        data: pd.DataFrame | None = None,
+        capital: float | None = None,
     ) -> Problem:
         """Put every input on ``alpha.index``, or say which stocks do not fit.
 
-        The risk model and the masks may know more stocks than ``alpha`` has, never fewer. The two
-        weight series list the stocks that have weight, all of them in ``alpha``. A stock without a
+        The risk model, the masks and the data may know more stocks than ``alpha`` has, never fewer. The
+        two weight series list the stocks that have weight, all of them in ``alpha``. A stock without a
         score (NaN) counts as alpha zero if the benchmark holds it, and cannot be bought otherwise.
 
         Raises
         ------
         DataError
-            An index that does not fit, a missing value, or weights that are no weights.
+            An index that does not fit, a missing value, weights that are no weights, or a covariance
+            that is none.
         """
-        date = pd.Timestamp(risk.date)
-        stocks = _stock_index(alpha.index, date)
-        wb = _weights("benchmark", benchmark, stocks, date)
-        if abs(wb.sum() - 1.0) > SUM_TOLERANCE:
-            raise DataError(
-                f"the benchmark sums to {wb.sum():.6f} on {date:%Y-%m-%d}; it must sum to one, "
-                "so rescale it and say so, or complete its members"
-            )
-        h = _weights("holdings", holdings, stocks, date)
-        if h.sum() > 1.0 + SUM_TOLERANCE:
-            raise DataError(
-                f"the holdings sum to {h.sum():.6f} on {date:%Y-%m-%d}; "
-                "give fractions of net asset value, at most one in all"
-            )
-        a = alpha.to_numpy(np.float64)
-        if np.isinf(a).any():
-            _refuse("alpha is infinite", stocks[np.isinf(a)], date, "use NaN for no score")
+        date = door.session(risk.date)
+        stocks, a = door.universe(alpha, date)
+        wb = door.benchmark(benchmark, stocks, date)
         scored = ~np.isnan(a)
-        buyable = _mask("can_buy", can_buy, stocks, date) & (scored | (wb > 0.0))
-        factors, kinds, exposures, covariance, specific = _risk_arrays(risk, stocks, date)
+        factors, kinds, exposures, covariance, specific = door.risk_arrays(risk, stocks, date)
         return cls(
             date=date,
             stocks=stocks,
             alpha=np.where(scored, a, 0.0),
             scored=scored,
             benchmark=wb,
-            holdings=h,
-            can_buy=buyable,
-            can_sell=_mask("can_sell", can_sell, stocks, date),
-            costs=_rates(costs),
+            holdings=door.holdings(holdings, stocks, date),
+            can_buy=door.mask("can_buy", can_buy, stocks, date) & (scored | (wb > 0.0)),
+            can_sell=door.mask("can_sell", can_sell, stocks, date),
+            costs=door.rates(costs),
             factors=factors,
             kinds=kinds,
             exposures=exposures,
             factor_covariance=covariance,
             specific_variance=specific,
+            data=door.attached(data, stocks, date),
+            capital=door.capital(capital),
         )
 
     def factor_columns(self, kind: str, names: tuple[str, ...] | None = None) -> Array:
@@ -140,6 +139,38 @@ class Problem:
         chosen = known if names is None else list(names)
         return self.factors.get_indexer(pd.Index(chosen))
 
+    def column(self, name: str, gaps: bool = False) -> Array:
+        """Return a column of ``data`` as floats ``[N]``; NaN only where ``gaps`` says that it may be.
+
+        Raises
+        ------
+        DataError
+            There is no such column, or a value is missing or no number.
+        """
+        values = door.numbers(f"data column {name}", self._attached(name), self.date)
+        bad = np.isinf(values) if gaps else ~np.isfinite(values)
+        if bad.any():
+            door.refuse(f"{name} is not a number", self.stocks[bad], self.date, "fill it in data=")
+        return values
+
+    def labels(self, by: str) -> tuple[tuple[str, ...], Array]:
+        """Return the groups of ``"industry"`` or of a data column, and each stock's group ``[N]``.
+
+        A stock of no group has -1.
+
+        Raises
+        ------
+        DataError
+            There is no such column.
+        """
+        if by == "industry":
+            columns = self.factor_columns("industry")
+            one_hot = self.exposures[:, columns].toarray()
+            codes = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
+            return tuple(self.factors[columns]), codes
+        codes, names = pd.factorize(self._attached(by), sort=True)
+        return tuple(str(name) for name in names), codes
+
     def active_exposures(self, weights: Array) -> Array:
         """Return X'(w - b) ``[K]``."""
         return np.asarray(self.exposures.T @ (weights - self.benchmark))
@@ -153,6 +184,18 @@ class Problem:
         """Return the predicted tracking error, annual fraction."""
         return float(np.sqrt(sum(self.active_variance(weights))))
 
+    def betas(self) -> Array:
+        """Return each stock's beta to the benchmark, V b / b'V b ``[N]``."""
+        b, X, F = self.benchmark, self.exposures, self.factor_covariance
+        covariance = np.asarray(X @ (F @ (X.T @ b))) + self.specific_variance * b
+        return covariance / float(b @ covariance)
+
+    def volatility(self) -> Array:
+        """Return each stock's volatility over one day ``[N]``, fraction."""
+        X = self.exposures.toarray()
+        variance = np.einsum("nk,nk->n", X @ self.factor_covariance, X) + self.specific_variance
+        return np.sqrt(variance / TRADING_DAYS)
+
     def turnover(self, weights: Array) -> float:
         """Return one-way turnover, half the sum of absolute weight changes; cash does not count."""
         return 0.5 * float(np.abs(weights - self.holdings).sum())
@@ -163,85 +206,11 @@ class Problem:
         buy, sell = self.costs
         return buy * float(trades[trades > 0].sum()) - sell * float(trades[trades < 0].sum())
 
-
-def _refuse(what: str, where: pd.Index, date: pd.Timestamp, remedy: str) -> None:
-    first = ", ".join(str(stock) for stock in where[:3])
-    raise DataError(f"{what} for {len(where)} stocks on {date:%Y-%m-%d}, first {first}; {remedy}")
-
-
-def _stock_index(stocks: pd.Index, date: pd.Timestamp) -> pd.Index:
-    if len(stocks) == 0:
-        raise DataError(f"alpha is empty on {date:%Y-%m-%d}; give one entry per candidate stock")
-    if stocks.has_duplicates:
-        repeated = stocks[stocks.duplicated()]
-        _refuse("alpha has repeated entries", repeated, date, "give each stock once")
-    return stocks
-
-
-def _weights(name: str, weights: pd.Series, stocks: pd.Index, date: pd.Timestamp) -> Array:
-    """Spread a sparse weight series over ``stocks``; stocks it does not list weigh nothing."""
-    if weights.index.has_duplicates:
-        repeated = weights.index[weights.index.duplicated()]
-        _refuse(f"{name} has repeated entries", repeated, date, "give each stock once")
-    strangers = weights.index.difference(stocks, sort=False)
-    if len(strangers):
-        _refuse(
-            f"{name} has weight that alpha lacks",
-            strangers,
-            date,
-            "add them to alpha (NaN: no score)",
-        )
-    values = weights.to_numpy(np.float64)
-    bad = ~(values >= 0.0)
-    if bad.any():
-        _refuse(f"{name} is negative or missing", weights.index[bad], date, "give weights >= 0")
-    spread = np.zeros(len(stocks))
-    spread[stocks.get_indexer(weights.index)] = values
-    return spread
-
-
-def _mask(name: str, mask: pd.Series | None, stocks: pd.Index, date: pd.Timestamp) -> Array:
-    if mask is None:
-        return np.ones(len(stocks), dtype=bool)
-    missing = stocks.difference(mask.index, sort=False)
-    if len(missing):
-        _refuse(f"{name} is missing", missing, date, "give one bool per stock of alpha")
-    if mask.dtype != bool:
-        raise DataError(f"{name} is {mask.dtype} on {date:%Y-%m-%d}; give bools without gaps")
-    return mask.loc[stocks].to_numpy(bool)
-
-
-def _rates(costs: tuple[float, float]) -> tuple[float, float]:
-    buy, sell = (float(rate) for rate in costs)
-    if not (buy >= 0.0 and sell >= 0.0):
-        raise DataError(f"costs are {costs}; give two rates >= 0, of buying and of selling")
-    return buy, sell
-
-
-def _risk_arrays(
-    risk: RiskModel, stocks: pd.Index, date: pd.Timestamp
-) -> tuple[pd.Index, tuple[str, ...], sp.csr_array, Array, Array]:
-    """Read X, F (annual) and d (annual) of ``stocks`` from a risk model, refusing gaps."""
-    covered = risk.exposures.index
-    missing = stocks.difference(covered, sort=False)
-    if len(missing):
-        _refuse("the risk model has no exposures", missing, date, "leave them out of alpha")
-    rows = covered.get_indexer(stocks)
-    dense = risk.exposures.to_numpy(np.float64)[rows]
-    gaps = ~np.isfinite(dense)
-    if gaps.any():
-        factor = risk.exposures.columns[gaps.any(axis=0)][0]
-        _refuse(f"exposure {factor} is missing", stocks[gaps.any(axis=1)], date, "fill or drop")
-    specific = TRADING_DAYS * risk.specific_variance.loc[stocks].to_numpy(np.float64)
-    flat = ~(specific > 0.0) | ~np.isfinite(specific)
-    if flat.any():
-        _refuse("specific variance is not positive", stocks[flat], date, "drop these stocks")
-    factors = risk.exposures.columns
-    F = TRADING_DAYS * risk.factor_covariance.loc[factors, factors].to_numpy(np.float64)
-    if not np.isfinite(F).all() or not np.allclose(F, F.T, rtol=1e-8, atol=1e-12):
-        raise DataError(
-            f"the factor covariance of {date:%Y-%m-%d} has gaps or is not symmetric; "
-            "give a finite symmetric matrix"
-        )
-    kinds: Mapping[str, str] = dict(risk.kinds)
-    return factors, tuple(kinds[f] for f in factors), sp.csr_array(dense), F, specific
+    def _attached(self, name: str) -> pd.Series:
+        if name not in self.data.columns:
+            known = ", ".join(str(column) for column in self.data.columns) or "none"
+            raise DataError(
+                f"a limit reads the column {name!r} of {self.date:%Y-%m-%d}, data has {known}; "
+                "pass data= with it, a row per stock"
+            )
+        return self.data[name]

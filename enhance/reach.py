@@ -1,73 +1,97 @@
 """What each weight can be before any portfolio limit is asked, and which limits must give way to it.
 
 A suspended stock weighs what it weighs. If that is outside its active-weight band the band is not an
-error but a fact of the week: the stock is pinned at its held weight, is exempt from the limits it
-breaks, and is listed as forced.
+error but a fact of the week: the stock is pinned where it can be, is exempt from the limits it breaks,
+and is listed as forced. Limits by stock stand in the order of their ``rank``: what is possible (long
+only, no buy, no sell), what can be traded in a day, what must leave, and then the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from enhance.constraint import Constraint, StockLimit
+from enhance.constraints import Soft
 from enhance.problem import Problem
 
 Array = np.ndarray
 
 WIDTH = 1e-9  # an interval narrower than this is a point
+LAST = 3  # the rank whose limits bound a weight together, as rows of the program
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """The weights each stock can take, and those it must keep.
+    """The weights each stock can take, and those it must take.
 
     Attributes
     ----------
     least, greatest
-        Interval ``[N]`` left by the hard limits: long only, no buy, no sell.
+        Interval ``[N]`` left by the limits of the lower ranks.
     pinned
-        Stocks that keep their held weight ``[N]``, bool: nothing else is possible, or the possible
-        weight nearest to a limit is the held one.
+        Stocks whose weight is no choice ``[N]``, bool: nothing else is possible, or a limit cannot be
+        met and the stock goes as near to it as it can.
+    at
+        The weights ``[N]`` that pinned stocks take: the held one, except where a stock must leave and
+        what can be traded decides how far it gets.
+    outside
+        By name, which stocks are pinned outside that limit ``[N]``, bool.
     forced
         One row per stock and limit that gives way: ``constraint``, ``stock``, ``excess`` (by how
-        much the held weight lies outside the limit).
+        much the pinned weight lies outside the limit).
     """
 
     least: Array
     greatest: Array
     pinned: Array
+    at: Array
+    outside: Mapping[str, Array]
     forced: pd.DataFrame
 
     @classmethod
     def of(cls, problem: Problem, constraints: Sequence[Constraint]) -> Reach:
-        """Intersect the hard limits by stock, then see which softer ones they contradict."""
-        limits = [c for c in constraints if isinstance(c, StockLimit)]
+        """Intersect the limits by stock, rank by rank, and see which ones the earlier contradict."""
+        limits = sorted(_by_stock(constraints), key=lambda limit: limit.rank)
         least = np.full(len(problem.stocks), -np.inf)
         greatest = np.full(len(problem.stocks), np.inf)
-        for limit in (c for c in limits if c.hard):
+        pinned = np.zeros(len(problem.stocks), dtype=bool)
+        at = np.array(problem.holdings)
+        outside, forced = {}, []
+        for limit in limits:
             low, high = limit.interval(problem)
-            least, greatest = np.maximum(least, low), np.minimum(greatest, high)
-        pinned = greatest - least <= WIDTH
-        forced = []
-        for limit in (c for c in limits if not c.hard):
-            outside = _outside(problem, limit, least, greatest)
-            pinned |= outside
-            forced.append(_forced_rows(problem, limit, outside))
-        return cls(least, greatest, pinned, pd.concat(forced) if forced else _no_rows())
+            if limit.rank == 0:
+                missed = np.zeros_like(pinned)
+            elif limit.rank < LAST:
+                missed = (low > greatest + WIDTH) | (high < least - WIDTH)
+            else:
+                missed = _missed(problem, low, high, least, greatest)
+            new = missed & ~pinned
+            at[new] = np.where(low > greatest - WIDTH, greatest, least)[new]
+            pinned |= missed
+            outside[limit.name] = missed
+            forced.append(_forced_rows(problem, limit, missed, at))
+            if limit.rank < LAST:
+                least = np.where(missed, least, np.maximum(least, low))
+                greatest = np.where(missed, greatest, np.minimum(greatest, high))
+                point = (greatest - least <= WIDTH) & ~pinned
+                at[point] = np.clip(problem.holdings, least, np.maximum(least, greatest))[point]
+                pinned |= point
+        rows = [frame for frame in forced if len(frame)]
+        return cls(least, greatest, pinned, at, outside, pd.concat(rows) if rows else _no_rows())
 
     def fixed(self, problem: Problem) -> Array:
         """Return the pinned weights ``[N]``, NaN for the others."""
-        return np.where(self.pinned, problem.holdings, np.nan)
+        del problem
+        return np.where(self.pinned, self.at, np.nan)
 
     def exempt(self, constraint: Constraint, problem: Problem) -> Array:
         """Return which stocks are pinned outside ``constraint`` ``[N]``, bool."""
-        if constraint.hard or not isinstance(constraint, StockLimit):
-            return np.zeros(len(problem.stocks), dtype=bool)
-        return _outside(problem, constraint, self.least, self.greatest)
+        nothing = np.zeros(len(problem.stocks), dtype=bool)
+        return self.outside.get(constraint.name, nothing)
 
 
 def band(problem: Problem, constraints: Sequence[Constraint]) -> tuple[Array, Array]:
@@ -84,20 +108,30 @@ def forced_trades(problem: Problem, constraints: Sequence[Constraint]) -> Array:
     """Return the change of weight ``[N]`` that limits by stock demand, whatever else is chosen."""
     low, high = band(problem, constraints)
     nearest = np.maximum(np.minimum(problem.holdings, high), low)
-    pinned = Reach.of(problem, constraints).pinned
-    return np.where(pinned, 0.0, nearest - problem.holdings)
+    reach = Reach.of(problem, constraints)
+    return np.where(reach.pinned, reach.at, nearest) - problem.holdings
 
 
-def _outside(problem: Problem, limit: StockLimit, least: Array, greatest: Array) -> Array:
-    """Return where the interval of ``limit`` misses what is possible, and the stock cannot move in."""
-    low, high = limit.interval(problem)
-    blocked = (least >= problem.holdings - WIDTH) | (greatest <= problem.holdings + WIDTH)
-    return blocked & ((low >= greatest - WIDTH) | (high <= least + WIDTH))
+def _by_stock(constraints: Sequence[Constraint]) -> list[StockLimit]:
+    """Return the limits by stock, soft ones too: a fact of the week is no breach that can be bought."""
+    plain = [c.constraint if isinstance(c, Soft) else c for c in constraints]
+    return [c for c in plain if isinstance(c, StockLimit)]
 
 
-def _forced_rows(problem: Problem, limit: StockLimit, outside: Array) -> pd.DataFrame:
-    excess = limit.excess(problem.holdings, problem)
-    rows = np.flatnonzero(outside & (excess > WIDTH))
+def _missed(problem: Problem, low: Array, high: Array, least: Array, greatest: Array) -> Array:
+    """Return where an interval misses what is possible, or touches it where the stock cannot move in."""
+    stuck = (least >= problem.holdings - WIDTH) | (greatest <= problem.holdings + WIDTH)
+    touches = (low >= greatest - WIDTH) | (high <= least + WIDTH)
+    misses = (low > greatest + WIDTH) | (high < least - WIDTH)
+    return misses | (stuck & touches)
+
+
+def _forced_rows(problem: Problem, limit: StockLimit, missed: Array, at: Array) -> pd.DataFrame:
+    if not missed.any():
+        return _no_rows()
+    excess = limit.excess(at, problem)
+    excess = np.asarray(excess).reshape(-1, len(at)).max(axis=0)
+    rows = np.flatnonzero(missed & (excess > WIDTH))
     if len(rows) == 0:
         return _no_rows()
     return pd.DataFrame(

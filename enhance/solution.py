@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from enhance.check import Check
+from enhance.constraint import Constraint
 from enhance.errors import SolverError
+from enhance.explain import (
+    Explanation,
+    Optimality,
+    times_covariance,
+    transfer_coefficients,
+)
+from enhance.objective import MaxAlpha, Objective
 from enhance.problem import Problem
+from enhance.pulls import pulls
+from enhance.solvers import SolverName
 
 Array = np.ndarray
+
+PRICED = 1e-8  # a smaller shadow price is what an interior point leaves on a limit with room
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +56,15 @@ class Solution:
         Wall time of the whole call with compilation, and the iterations of its solves for the optimum.
     trimmed
         Whether dust was removed by solving again on the support.
+    constraints, goal, solver
+        The limits used (loosened where they gave), what was maximised under them, and by whom.
+    first_order
+        The first-order conditions, where the road to the optimum had them at hand.
+    bound
+        Where names had to be chosen, a value of the objective that no choice exceeds; else NaN.
+    gap
+        Most by which the optimum before dust was removed falls short of the true one, by duality; NaN
+        where the solver does not say.
     """
 
     problem: Problem
@@ -57,6 +78,12 @@ class Solution:
     seconds: float
     iterations: int
     trimmed: bool
+    constraints: tuple[Constraint, ...] = ()
+    goal: Objective = field(default_factory=MaxAlpha)
+    solver: SolverName = "auto"
+    first_order: Optimality | None = None
+    bound: float = float("nan")
+    gap: float = float("nan")
 
     @property
     def weights(self) -> pd.Series:
@@ -128,18 +155,114 @@ class Solution:
 
     @property
     def transfer_coefficient(self) -> float:
-        """Correlation of alpha/sigma with (w - b) sigma over the scored stocks, sigma specific.
+        """How much of alpha arrives in the weights, risk-weighted; see ``transfer_coefficients``."""
+        return float(self.transfer_coefficients["risk_weighted"])
 
-        One when the limits cost nothing of the alpha (Clarke, de Silva and Thorley 2002, "Portfolio
-        Constraints and the Fundamental Law of Active Management", equation 10). NaN without
-        dispersion.
+    @cached_property
+    def transfer_coefficients(self) -> pd.Series:
+        """``plain``, ``risk_weighted`` and ``covariance``: one where the limits cost no alpha."""
+        values = transfer_coefficients(self.problem, self.vector)
+        return pd.Series(values, name="transfer_coefficient")
+
+    @property
+    def marginal_risk(self) -> pd.Series:
+        """Tracking error gained per unit of weight, V (w - b) / TE ``[N]``; zero without risk."""
+        gradient = times_covariance(self.problem, self.vector - self.problem.benchmark)
+        error = self.tracking_error
+        return self._by_stock(gradient / error if error > 0.0 else gradient, "marginal_risk")
+
+    @property
+    def risk_contributions(self) -> pd.Series:
+        """Part of the tracking error that each active weight brings ``[N]``; they sum to it (Euler)."""
+        return (self.active * self.marginal_risk).rename("risk_contribution")
+
+    @cached_property
+    def optimality(self) -> Optimality:
+        """The first-order conditions at the optimum: what alpha, risk, cost and each limit pull.
+
+        Where the road to the optimum did not bring them along this solves once more, in about twice the
+        time of ``optimize``.
         """
-        p, sigma = self.problem, np.sqrt(self.problem.specific_variance)
-        x = (p.alpha / sigma)[p.scored]
-        y = ((self.vector - p.benchmark) * sigma)[p.scored]
-        if len(x) < 2 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
-            return float("nan")
-        return float(np.corrcoef(x, y)[0, 1])
+        if self.first_order is not None:
+            return self.first_order
+        return pulls(self.problem, self.constraints, self.goal, self.solver)
+
+    def explain(self, stock: str) -> Explanation:
+        """Say why one stock weighs what it weighs: alpha, risk, cost and each limit's pull.
+
+        >>> solution.explain("SH600519")  # doctest: +SKIP
+        SH600519 on 2020-01-03: active +1.20% (weight 6.20%, benchmark 5.00%)
+                      pull, bp active, %
+        alpha           +24.30    +3.100
+        common_risk      -8.10    -1.033
+        turnover         -6.79    -0.867
+        own_risk         -9.41
+        sum              +0.00    +1.200
+        """
+        weight = float(self._by_stock(self.vector, "weight").get(stock, np.nan))
+        return self.optimality.stock(stock, weight)
+
+    def attribution(self) -> pd.DataFrame:
+        """Split the active position into alpha's part and what each limit makes of it, by term.
+
+        See ``Optimality.attribution``; ``optimality.holdings()`` has the parts by stock.
+        """
+        return self.optimality.attribution()
+
+    def implied_alpha(self, risk_aversion: float | None = None) -> pd.Series:
+        """Return the alpha for which the active weights are optimal with no limit, ``[N]``.
+
+        lambda V (w - b), by default with the risk aversion that the optimum itself pays: the penalty of
+        the objective plus the shadow price of tracking error over its value (Sharpe 1974, "Imputing
+        Expected Security Returns from Portfolio Composition"). In return over the holding period.
+
+        Raises
+        ------
+        ValueError
+            Risk has no price and no ``risk_aversion`` was given.
+        """
+        price = self.optimality.priced("implied alpha") if risk_aversion is None else risk_aversion
+        gradient = times_covariance(self.problem, self.vector - self.problem.benchmark)
+        return self._by_stock(price * gradient, "implied_alpha")
+
+    def bets(self, count: int = 10) -> pd.DataFrame:
+        """Return the largest active bets, largest first.
+
+        ``active``, ``weight``, ``benchmark`` and ``trade`` are fractions of value, ``alpha`` is over the
+        holding period, ``risk_share`` is the part of the active variance that the bet brings.
+        """
+        table = pd.DataFrame(
+            {
+                "active": self.active,
+                "weight": self.vector,
+                "benchmark": self.problem.benchmark,
+                "trade": self.trades,
+                "alpha": self.problem.alpha,
+                "risk_share": self.risk_contributions / (self.tracking_error or 1.0),
+            }
+        )
+        return table.loc[table["active"].abs().nlargest(count).index]
+
+    def statistics(self) -> pd.Series:
+        """Return the portfolio in numbers: risk, expected return, cost, names, transfer of alpha."""
+        held = self.vector > 0.0
+        return pd.Series(
+            {
+                "objective": self.objective,
+                "expected_return": self.expected_return,
+                "cost": self.cost,
+                "turnover": self.turnover,
+                "tracking_error": self.tracking_error,
+                "factor_risk": self.factor_risk,
+                "specific_risk": self.specific_risk,
+                "names": float(held.sum()),
+                "active_share": 0.5 * float(self.active.abs().sum()),
+                "largest_active": float(self.active.abs().max()),
+                "constituent_share": self.constituent_share,
+                **self.transfer_coefficients.add_prefix("transfer_").to_dict(),
+            },
+            name=self.problem.date,
+        )
 
     def summary(self) -> pd.DataFrame:
         """Return one row per limit: ``limit``, ``value``, ``room``, ``shadow_price``, ``asked``.
@@ -166,6 +289,12 @@ class Solution:
             f"{len(self.vector)} stocks held, tracking error {self.tracking_error:.2%}, "
             f"turnover {self.turnover:.1%}, expected active return {self.expected_return:.3%})"
         )
+
+    def _repr_html_(self) -> str:
+        table = self.summary()
+        bind = table[(table["shadow_price"].abs() > PRICED) & (table["room"].abs() < 1e-4)]
+        columns = bind[["limit", "value", "shadow_price"]]
+        return f"<p>{self!r}</p><p>Limits that cost something:</p>{columns.to_html()}"
 
     def _by_stock(self, values: Array, name: str) -> pd.Series:
         return pd.Series(values, index=self.problem.stocks, name=name)

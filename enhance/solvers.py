@@ -11,14 +11,19 @@ import cvxpy as cp
 
 from enhance.errors import SolverError
 
-SolverName = Literal["clarabel", "osqp"]
+SolverName = Literal["auto", "structured", "clarabel", "osqp", "highs"]
 
 # OSQP's own tolerances (1e-3) are those of a controller, not of a portfolio
 SETTINGS: dict[str, dict[str, Any]] = {
     "clarabel": {},
     "osqp": {"eps_abs": 1e-8, "eps_rel": 1e-8, "max_iter": 200_000, "polishing": True},
+    # linear problems, names chosen exactly among them; a minute is far more than a rebalance needs
+    "highs": {"mip_rel_gap": 1e-7, "time_limit": 60.0},
 }
 SOLVED = ("optimal", "optimal_inaccurate")
+
+# Names that send a problem of the standard shape to enhance.structured; "auto" any other one to Clarabel
+BY_STRUCTURE = ("auto", "structured")
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,14 @@ class Run:
     @property
     def undecided(self) -> bool:
         """Whether no portfolio may exist: said so, or broken down at the border."""
-        return self.status in ("infeasible", "infeasible_inaccurate", "failed")
+        return self.status in ("infeasible", "infeasible_inaccurate", "failed", "user_limit")
+
+
+def refuse_unknown(solver: str) -> None:
+    """Raise ``ValueError`` unless there is such a solver."""
+    known = (*BY_STRUCTURE, *SETTINGS)
+    if solver not in known:
+        raise ValueError(f"solver {solver!r} is unknown; use {' or '.join(known)}")
 
 
 def maximise(objective: cp.Expression, rows: list[cp.Constraint], solver: SolverName) -> Run:
@@ -52,13 +64,19 @@ def maximise(objective: cp.Expression, rows: list[cp.Constraint], solver: Solver
     ValueError
         An unknown solver.
     """
-    if solver not in SETTINGS:
-        raise ValueError(f"solver {solver!r} is unknown; use {' or '.join(SETTINGS)}")
+    refuse_unknown(solver)
+    if solver in BY_STRUCTURE:  # a program that reaches this road
+        solver = "clarabel"
     program = cp.Problem(cp.Maximize(objective), rows)
     if solver == "osqp" and not program.is_qp():
         raise SolverError(
             "osqp solves quadratic programs and a tracking-error limit is a cone; "
             "use solver='clarabel', or MaxAlpha(risk_aversion=...) without TrackingError"
+        )
+    if solver == "highs" and not program.is_lp():
+        raise SolverError(
+            "highs solves linear programs, and a limit or the objective is curved; use "
+            "solver='clarabel', or leave out TrackingError, risk aversion and impact"
         )
     began = perf_counter()
     try:

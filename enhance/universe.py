@@ -102,8 +102,12 @@ class Universe:
         sigma is the specific volatility over ``holding_days`` (Grinold 1994, "Alpha is Volatility
         Times IC Times Score"). A z of 2 on a stock of 2% a day, ic 0.05, five days: 0.45%.
         """
+        return self.alpha_error(risk, ic, holding_days) * self.score
+
+    def alpha_error(self, risk: RiskModel, ic: float, holding_days: int) -> pd.Series:
+        """Return ic sigma: how far alpha is off when a score is off by one, its own spread ``[N]``."""
         variance = risk.specific_variance.loc[self.stocks]
-        return ic * np.sqrt(holding_days * variance) * self.score
+        return ic * np.sqrt(holding_days * variance)
 
 
 def _positions(what: str, order: pd.Index, stocks: pd.Index, date: pd.Timestamp) -> Array:

@@ -71,7 +71,9 @@ def test_osqp_says_that_it_takes_no_cone():
 
 
 def test_an_unknown_solver_is_refused():
-    with pytest.raises(ValueError, match="'gurobi' is unknown; use clarabel or osqp"):
+    with pytest.raises(
+        ValueError, match="'gurobi' is unknown; use auto or structured or clarabel or osqp"
+    ):
         case().solve(solver="gurobi")
 
 

@@ -8,12 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.enhance.cases import case
+import enhance
+from tests.enhance.cases import STANDARD, case, swap
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from enhance.plots import plot_active_weights, plot_shadow_prices
+from enhance.plots import (
+    plot_active_weights,
+    plot_binding_limits,
+    plot_explanation,
+    plot_shadow_prices,
+)
 
 
 @pytest.fixture
@@ -50,6 +56,38 @@ def test_prices_of_a_log_are_lines_by_limit(ax):
 def test_a_log_without_prices_is_refused(ax):
     with pytest.raises(ValueError, match="no price"):
         plot_shadow_prices(pd.DataFrame({"names": [1]}), ax)
+
+
+def test_binding_limits_are_drawn_by_what_a_tenth_of_them_is_worth(ax):
+    solution = case().solve()
+    assert plot_binding_limits(solution, ax) is ax
+    widths = {
+        label.get_text(): bar.get_width()
+        for label, bar in zip(ax.get_yticklabels(), ax.patches, strict=True)
+    }
+    price = solution.shadow_prices["turnover"]
+    assert widths["turnover"] == pytest.approx(1e4 * price * 0.02)
+    assert "budget" not in widths
+    assert "style exposure" not in widths  # it has room
+    assert list(widths.values()) == sorted(widths.values())
+
+
+def test_an_explanation_is_a_staircase_that_ends_at_the_active_weight(ax):
+    solution = case(constraints=swap(STANDARD, enhance.TrackingError(0.02))).solve()
+    stock = solution.bets(1).index[0]
+    assert plot_explanation(solution.explain(stock), ax) is ax
+    *steps, total = ax.patches
+    ends = [bar.get_x() + bar.get_width() for bar in steps]
+    starts = [bar.get_x() for bar in steps]
+    assert starts[0] == pytest.approx(0.0)
+    assert starts[1:] == pytest.approx(ends[:-1])
+    assert total.get_width() == pytest.approx(100 * solution.active[stock], rel=1e-2)
+
+
+def test_without_a_price_on_risk_the_staircase_is_of_pulls(ax):
+    solution = case(constraints=swap(STANDARD, enhance.TrackingError(0.5))).solve()
+    plot_explanation(solution.explain(solution.bets(1).index[0]), ax)
+    assert ax.get_xlabel().startswith("pull, bp")
 
 
 def test_importing_enhance_loads_neither_matplotlib_nor_torch():

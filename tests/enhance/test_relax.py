@@ -31,7 +31,11 @@ def test_the_message_names_the_culprits_and_what_is_forced():
     diagnosis = caught.value.diagnosis
     assert {"turnover", "active_weight"} <= set(diagnosis.conflict)
     assert not {"tracking_error", "style_exposure", "no_buy"} & set(diagnosis.conflict)
-    assert diagnosis.forced[diagnosis.forced < 0].sum() == pytest.approx(-0.08, abs=1e-6)
+    changes = diagnosis.forced["change"]
+    assert changes[changes < 0].sum() == pytest.approx(-0.08, abs=1e-6)
+    sold = diagnosis.forced[changes < -0.005]
+    assert set(sold["why"]) == {"stocks outside the benchmark"}
+    assert set(diagnosis.forced["constraint"]) == {"active_weight"}
     message = str(caught.value)
     assert "10 stocks to sell 0.0800 of value (first SH600030)" in message
     assert "turnover 0.05 ->" in message
@@ -63,6 +67,60 @@ def test_every_quoted_limit_can_be_met_and_slightly_less_cannot():
         short = asked + 0.99 * (met - asked)
         with pytest.raises(enhance.InfeasibleError):
             replace(c, constraints=swap(TIGHT, replace(limit, limit=short))).solve()
+
+
+def test_the_sentence_on_turnover_says_by_whom_it_is_forced():
+    """Eleven deleted members at 1.8% must come down to 1%, and only ten basis points may trade."""
+    c = case(constraints=swap(STANDARD, enhance.Turnover(0.02), enhance.ActiveWeight(0.01)))
+    outside = pd.Series(0.018, index=c.alpha.index[30:41])
+    held = 1.0 - outside.sum()
+    c.holdings = pd.concat([held * c.benchmark, outside])
+    weeks_out = pd.Series(np.nan, c.alpha.index, name="weeks_out")
+    weeks_out[outside.index] = 0.0
+    with pytest.raises(enhance.InfeasibleError) as caught:
+        c.solve(data=weeks_out.to_frame())
+    diagnosis = caught.value.diagnosis
+    needs = diagnosis.alone["turnover"][1]
+    assert needs == pytest.approx(0.088, abs=1e-4)
+    sentence = diagnosis.repairs.loc["turnover", "sentence"]
+    assert sentence.startswith("turnover 2% cannot hold: 8.8% is forced by 11 deleted members")
+    assert sentence.endswith(f"needs {100 * needs:.5g}%")
+    assert sentence in str(caught.value)
+    # spread over four weeks, a quarter of it is forced in the first
+    phased = swap(STANDARD, enhance.Turnover(0.03), enhance.ActiveWeight(0.01, weeks=4))
+    solution = replace(c, constraints=phased).solve(data=weeks_out.to_frame())
+    assert solution.weights[outside.index].max() <= 0.01 + 0.008 * 3 / 4 + 1e-6
+
+
+def test_a_constituent_share_says_how_much_has_to_move():
+    c = drifted(0.30, constraints=swap(STANDARD, enhance.Turnover(0.05)))
+    with pytest.raises(enhance.InfeasibleError) as caught:
+        c.solve()
+    sentence = caught.value.diagnosis.repairs.loc["turnover", "sentence"]
+    assert "10% must move into members for constituent_share; needs 10.001%" in sentence
+
+
+def test_a_limit_that_cannot_be_repaired_alone_is_said_to_be_one():
+    c = drifted(0.36, constraints=swap(STANDARD, enhance.TrackingError(0.5)))
+    c.can_buy = c.can_sell = pd.Series(~c.alpha.index.isin(c.alpha.index[30:40]), c.alpha.index)
+    tight = swap(c.constraints, enhance.Turnover(0.0), enhance.ActiveWeight(0.02))
+    with pytest.raises(enhance.InfeasibleError) as caught:
+        replace(c, constraints=tight).solve()
+    repairs = caught.value.diagnosis.repairs
+    hopeless = repairs[repairs["nearest"].isna()]
+    assert len(hopeless) > 0
+    assert hopeless["sentence"].str.endswith("cannot be repaired alone").all()
+
+
+def test_repairs_outside_the_conflict_would_be_no_cure():
+    c = drifted(constraints=TIGHT)
+    with pytest.raises(enhance.InfeasibleError) as caught:
+        c.solve()
+    conflict = set(caught.value.diagnosis.conflict)
+    problem = c.problem()
+    for one in TIGHT:
+        if one.name not in conflict and not one.hard:
+            assert least_slack(problem, TIGHT, one) is None
 
 
 def test_turnover_gives_first_and_no_more_than_needed():
@@ -133,9 +191,14 @@ def test_a_ladder_that_does_not_reach_the_conflict_raises():
 def test_a_conflict_of_hard_limits_says_that_nothing_can_be_loosened():
     c = case(constraints=swap(STANDARD, enhance.Budget(0.5)))
     c.can_sell = pd.Series(False, index=c.alpha.index)  # half must be cash, nothing can be sold
-    with pytest.raises(enhance.InfeasibleError, match="do not help") as caught:
-        c.solve(relax=enhance.WEEKLY)
+    with pytest.raises(enhance.InfeasibleError) as caught:
+        c.solve(relax=enhance.WEEKLY[:-1])
     assert set(caught.value.diagnosis.conflict) == {"no_sell", "long_only", "budget"}
+    assert "budget 50% cannot hold: limits by stock leave at most 0% in cash; needs" in str(
+        caught.value
+    )
+    solution = c.solve(relax=enhance.WEEKLY)  # the reserve gives last
+    assert solution.relaxations["budget"][1] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_a_feasible_problem_relaxes_nothing():

@@ -1,5 +1,7 @@
 """What a solution says about itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +43,49 @@ def test_weights_trades_and_active_weights_are_consistent(solved):
     assert solution.objective == pytest.approx(solution.expected_return - solution.cost)
 
 
+def test_marginal_risk_is_that_of_the_risk_model_and_the_parts_sum_to_it(solved):
+    c, solution = solved
+    expected = c.risk.marginal(solution.weights, c.benchmark)
+    assert solution.marginal_risk.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-10)
+    assert solution.risk_contributions.sum() == pytest.approx(solution.tracking_error)
+    # and the derivative of tracking error by one weight
+    moved = solution.vector.copy()
+    moved[7] += 1e-6
+    slope = (solution.problem.tracking_error(moved) - solution.tracking_error) / 1e-6
+    assert solution.marginal_risk.iloc[7] == pytest.approx(slope, rel=1e-4)
+
+
+def test_without_risk_nothing_is_marginal(solved):
+    _, solution = solved
+    none = replace(solution, vector=solution.problem.benchmark)
+    assert (none.marginal_risk == 0.0).all()
+    assert (none.risk_contributions == 0.0).all()
+    assert none.bets(3)["risk_share"].eq(0.0).all()
+
+
+def test_the_largest_bets_come_first(solved):
+    _, solution = solved
+    table = solution.bets(5)
+    assert len(table) == 5
+    assert table["active"].abs().is_monotonic_decreasing
+    assert table["active"].abs().iloc[0] == solution.active.abs().max()
+    assert (table["weight"] - table["benchmark"]).to_numpy() == pytest.approx(
+        table["active"].to_numpy()
+    )
+    assert solution.bets(60)["risk_share"].sum() == pytest.approx(1.0)
+
+
+def test_the_statistics_are_those_of_the_properties(solved):
+    _, solution = solved
+    table = solution.statistics()
+    assert table.name == solution.problem.date
+    for name in ("objective", "cost", "turnover", "tracking_error", "constituent_share"):
+        assert table[name] == getattr(solution, name)
+    assert table["names"] == (solution.weights > 0.0).sum()
+    assert table["active_share"] == pytest.approx(0.5 * solution.active.abs().sum())
+    assert table["transfer_risk_weighted"] == solution.transfer_coefficient
+
+
 def test_the_transfer_coefficient_is_one_without_limits():
     # mean-variance with specific risk only: w - b is alpha over variance, scaled
     c = case(
@@ -78,6 +123,14 @@ def test_the_summary_shows_what_was_asked_where_a_limit_gave():
     table = c.solve(relax=enhance.WEEKLY).summary()
     assert table.loc["turnover", "asked"] == 0.20
     assert table.loc["turnover", "limit"] > 0.5
+
+
+def test_the_notebook_shows_the_limits_that_cost_something(solved):
+    _, solution = solved
+    html = solution._repr_html_()
+    assert "2020-01-03, optimal" in html
+    assert "turnover" in html
+    assert "constituent_share" not in html  # it has room
 
 
 def test_the_repr_is_one_line(solved):

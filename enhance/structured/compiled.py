@@ -1,0 +1,35 @@
+"""How the kernels of this folder are compiled, and when a stored compilation is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+
+def _drop_stale(folder: Path) -> None:
+    """Delete stored kernels that are older than any source here.
+
+    numba compares a kernel with its own file only; what it was inlined from may have changed.
+    """
+    newest = max(path.stat().st_mtime for path in folder.glob("*.py"))
+    for stored in folder.glob("__pycache__/*.nb[ic]"):
+        with suppress(OSError):  # another process was faster, or the folder is not ours to write
+            if stored.stat().st_mtime < newest:
+                stored.unlink()
+
+
+_drop_stale(Path(__file__).parent)
+
+# Sums may be reordered, so that they run over SIMD lanes. No kernel compiled this way may ask whether a
+# number is finite or NaN: that is asked by those compiled with ``exact``.
+_REORDER = {"contract", "reassoc", "nsz", "arcp", "nnan"}
+
+fast: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+exact: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")
+inlined: Callable[..., Any] = njit(
+    inline="always", nogil=True, error_model="numpy", fastmath=_REORDER
+)

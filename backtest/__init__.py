@@ -9,6 +9,7 @@ from backtest.engine import run
 from backtest.policies import BenchmarkPolicy, FixedWeights, TopN
 from backtest.result import Result
 from backtest.storage import load
+from backtest.sweep import marginal, sweep
 
 __all__ = [
     "AuditReport",
@@ -18,5 +19,7 @@ __all__ = [
     "TopN",
     "audit",
     "load",
+    "marginal",
     "run",
+    "sweep",
 ]

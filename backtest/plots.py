@@ -1,4 +1,4 @@
-"""Figures of a result: axes in, axes out, nothing shown."""
+"""Figures of a result and of a sweep: axes in, axes out, nothing shown."""
 
 from __future__ import annotations
 
@@ -83,6 +83,83 @@ def plot_result(result: Result) -> Figure:
     for panel, ax in zip(panels, axes, strict=True):
         panel(result, ax)
     return figure
+
+
+def plot_heat_map(
+    cells: pd.DataFrame,
+    measure: str = "annual_excess",
+    rows: str = "limit.constituent_share",
+    columns: str = "limit.turnover",
+    ax: Axes | None = None,
+    *,
+    percent: bool = True,
+) -> Axes:
+    """Draw a measure over two limits of a sweep, its number in each cell; failed cells stay empty.
+
+    Parameters
+    ----------
+    cells
+        Of ``sweep``, or any frame of one row a cell. Where more than two limits were swept, pass the
+        rows of one value of the others.
+    measure
+        The column to draw.
+    rows, columns
+        The limits on the two axes, in the order in which they were swept.
+    ax
+        Where to draw.
+    percent
+        Write the numbers in percent; for ratios and counts say False.
+
+    Raises
+    ------
+    ValueError
+        A column that the frame lacks, or two cells at one place.
+    """
+    grid, down, across = _grid(cells, measure, rows, columns)
+    ax = ax if ax is not None else plt.subplots(layout="constrained")[1]
+    image = ax.imshow(grid, cmap="Blues", aspect="auto")
+    low, high = image.get_clim()
+    image.set_clim(low, high + 0.8 * (high - low))  # pale enough for black numbers everywhere
+    for (i, j), value in np.ndenumerate(grid):
+        text = "failed" if np.isnan(value) else f"{value:.2%}" if percent else f"{value:.2f}"
+        ax.text(j, i, text, ha="center", va="center")
+    ax.set_xticks(range(len(across)), across)
+    ax.set_yticks(range(len(down)), down)
+    ax.set_xlabel(_words(columns))
+    ax.set_ylabel(_words(rows))
+    ax.set_title(_words(measure))
+    return ax
+
+
+def _grid(
+    cells: pd.DataFrame, measure: str, rows: str, columns: str
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Return a measure by the values of two limits, and those values in words."""
+    missing = [name for name in (measure, rows, columns) if name not in cells.columns]
+    if missing:
+        raise ValueError(
+            f"the sweep has no column {missing[0]!r}; it has {', '.join(cells.columns)}"
+        )
+    if cells.duplicated([rows, columns]).any():
+        raise ValueError(
+            f"several cells share a value of {rows} and {columns}; pass the rows of one value of the "
+            "other limits"
+        )
+    (down, y), (across, x) = (
+        pd.factorize(cells[name], use_na_sentinel=False) for name in (rows, columns)
+    )
+    grid = np.full((len(y), len(x)), np.nan)
+    grid[down, across] = cells[measure]
+    return grid, [_limit(v) for v in y], [_limit(v) for v in x]
+
+
+def _limit(value: float) -> str:
+    return "none" if pd.isna(value) else f"{value:g}"
+
+
+def _words(column: str) -> str:
+    kind, _, name = column.rpartition(".")
+    return f"{name.replace('_', ' ')}{' limit' if kind == 'limit' else ''}"
 
 
 def _axes(ax: Axes | None) -> Axes:

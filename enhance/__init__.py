@@ -37,7 +37,6 @@ from enhance.enhancer import Enhancer, EnhancerConfig
 from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Explanation, Optimality
 from enhance.objective import (
-    ActiveRiskBudget,
     MaxAlpha,
     MaxInformationRatio,
     MinStyleDeviation,
@@ -48,6 +47,7 @@ from enhance.optimize import optimize, solve
 from enhance.presets import csi300, csi500, csi1000
 from enhance.problem import Problem
 from enhance.relax import WEEKLY
+from enhance.risk_budget import ActiveRiskBudget
 from enhance.solution import Solution
 from enhance.sweep import sweep
 from enhance.terms import Impact, RobustAlpha

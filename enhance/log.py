@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from enhance.reach import forced_turnover
 from enhance.solution import Solution
 from enhance.universe import Universe
 
@@ -16,7 +17,8 @@ def rebalance_log(solution: Solution, universe: Universe) -> Mapping[str, Any]:
 
     ``price.<limit>`` are shadow prices, ``active.<factor>`` active exposures, ``relaxed.<limit>`` the
     limits used where they differ from those asked. ``uncovered_*`` are weights, ``forced`` counts stocks
-    pinned outside a limit, ``cannot_*`` count candidates, unscored strangers included in ``cannot_buy``.
+    pinned outside a limit, ``forced_turnover`` is the part of turnover that limits by stock demand,
+    ``cannot_*`` count candidates, unscored strangers included in ``cannot_buy``.
     """
     p, weights = solution.problem, solution.vector
     log: dict[str, Any] = {
@@ -47,6 +49,7 @@ def rebalance_log(solution: Solution, universe: Universe) -> Mapping[str, Any]:
         "uncovered_sold": float(universe.sold.sum()),
         "cannot_buy": int((~p.can_buy).sum()),
         "cannot_sell": int((~p.can_sell).sum()),
+        "forced_turnover": forced_turnover(p, solution.constraints),
         "forced": int(solution.forced["stock"].nunique()),
         "forced_excess": float(solution.forced["excess"].sum()),
     }

@@ -26,8 +26,8 @@ from enhance.ratio import best_ratio
 from enhance.reach import Reach, band
 from enhance.relax import Ladder, feasible, loosenings
 from enhance.solution import Solution
-from enhance.solvers import BY_STRUCTURE, Run, SolverName, maximise, refuse_unknown
-from enhance.structured import State, answer, shadow_prices, standard
+from enhance.solvers import BY_STRUCTURE, SOLVED, Run, SolverName, maximise, refuse_unknown
+from enhance.structured import Standard, State, answer, shadow_prices, standard
 from market import DataError
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ class _Optimum:
     weights: Array
     prices: dict[str, float]
     gap: float = float("nan")
+    form: Standard | None = None  # where it was solved by structure
 
 
 def _refuse_unsound(
@@ -266,7 +267,7 @@ def _by_structure(
     constraints: Sequence[Constraint],
     objective: Objective,
     fixed: Array,
-    state: State | None = None,
+    state: State | None,
 ) -> _Optimum | None:
     """Solve a problem of the standard shape; None where it has another."""
     began = perf_counter()
@@ -278,7 +279,7 @@ def _by_structure(
     if not run.solved:
         return _Optimum(run, found.weights, {})
     prices = shadow_prices(problem, constraints, form, found.weights, found.prices, fixed)
-    return _Optimum(run, found.weights, prices, found.gap)
+    return _Optimum(run, found.weights, prices, found.gap, form)
 
 
 def _settled(
@@ -295,10 +296,15 @@ def _settled(
     """
     for dust in DUST:
         fixed = _dust_free(problem, constraints, optimum.weights, dust)
-        weights, iterations = _on_support(problem, constraints, objective, solver, fixed)
+        if optimum.form is not None:
+            found = answer(optimum.form.fixed(fixed))
+            weights = found.weights if found.status in SOLVED else None
+            iterations = found.iterations
+        else:
+            weights, iterations = _on_support(problem, constraints, objective, solver, fixed)
         if weights is not None and check(problem, weights, constraints).passed:
             run = replace(optimum.run, iterations=optimum.run.iterations + iterations)
-            return _Optimum(run, weights, optimum.prices, optimum.gap)
+            return replace(optimum, run=run, weights=weights)
     return optimum
 
 
@@ -310,10 +316,6 @@ def _on_support(
     fixed: Array,
 ) -> tuple[Array | None, int]:
     """Solve over the stocks that are not fixed; None where that has no answer."""
-    if solver in BY_STRUCTURE:
-        found = _by_structure(problem, constraints, objective, fixed)
-        if found is not None:
-            return (found.weights if found.run.solved else None), found.run.iterations
     x = Decision(problem, fixed, eliminated=True)
     if len(x.open) == 0:
         return fixed, 0

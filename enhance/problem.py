@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,15 +130,22 @@ class Problem:
         ValueError
             A name that is no factor of that kind, or a model without such factors.
         """
-        known = [factor for factor, k in zip(self.factors, self.kinds, strict=True) if k == kind]
+        known = self._places.get(kind, {})
         unknown = [name for name in names or () if name not in known]
         if unknown or not known:
             what = f"no {kind} factor is called {unknown[0]!r}" if unknown else f"no {kind} factors"
             raise ValueError(
                 f"{what} in the risk model of {self.date:%Y-%m-%d}; it has {', '.join(known) or 'none'}"
             )
-        chosen = known if names is None else list(names)
-        return self.factors.get_indexer(pd.Index(chosen))
+        return np.array([known[name] for name in (known if names is None else names)], np.intp)
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        """Position of each factor by kind and name: asked for by every limit on exposures."""
+        places: dict[str, dict[str, int]] = {}
+        for k, (factor, kind) in enumerate(zip(self.factors.tolist(), self.kinds, strict=True)):
+            places.setdefault(kind, {})[factor] = k
+        return places
 
     def column(self, name: str, gaps: bool = False) -> Array:
         """Return a column of ``data`` as floats ``[N]``; NaN only where ``gaps`` says that it may be.

@@ -21,6 +21,7 @@ from enhance.problem import Problem
 Array = np.ndarray
 
 WIDTH = 1e-9  # an interval narrower than this is a point
+NO_ROWS = pd.DataFrame({"constraint": pd.Series(dtype=str), "stock": [], "excess": []})
 LAST = 3  # the rank whose limits bound a weight together, as rows of the program
 
 
@@ -60,7 +61,8 @@ class Reach:
         greatest = np.full(len(problem.stocks), np.inf)
         pinned = np.zeros(len(problem.stocks), dtype=bool)
         at = np.array(problem.holdings)
-        outside, forced = {}, []
+        outside: dict[str, Array] = {}
+        forced: list[pd.DataFrame] = []
         for limit in limits:
             low, high = limit.interval(problem)
             if limit.rank == 0:
@@ -73,15 +75,15 @@ class Reach:
             at[new] = np.where(low > greatest - WIDTH, greatest, least)[new]
             pinned |= missed
             outside[limit.name] = missed
-            forced.append(_forced_rows(problem, limit, missed, at))
+            forced += _forced_rows(problem, limit, missed, at)
             if limit.rank < LAST:
                 least = np.where(missed, least, np.maximum(least, low))
                 greatest = np.where(missed, greatest, np.minimum(greatest, high))
                 point = (greatest - least <= WIDTH) & ~pinned
                 at[point] = np.clip(problem.holdings, least, np.maximum(least, greatest))[point]
                 pinned |= point
-        rows = [frame for frame in forced if len(frame)]
-        return cls(least, greatest, pinned, at, outside, pd.concat(rows) if rows else _no_rows())
+        rows = pd.concat(forced) if forced else NO_ROWS.copy()
+        return cls(least, greatest, pinned, at, outside, rows)
 
     def fixed(self, problem: Problem) -> Array:
         """Return the pinned weights ``[N]``, NaN for the others."""
@@ -112,6 +114,12 @@ def forced_trades(problem: Problem, constraints: Sequence[Constraint]) -> Array:
     return np.where(reach.pinned, reach.at, nearest) - problem.holdings
 
 
+def forced_turnover(problem: Problem, constraints: Sequence[Constraint]) -> float:
+    """Return the one-way turnover that limits by stock demand: the larger of forced buys and sells."""
+    trades = forced_trades(problem, constraints)
+    return float(max(trades.clip(min=0.0).sum(), -trades.clip(max=0.0).sum()))
+
+
 def _by_stock(constraints: Sequence[Constraint]) -> list[StockLimit]:
     """Return the limits by stock, soft ones too: a fact of the week is no breach that can be bought."""
     plain = [c.constraint if isinstance(c, Soft) else c for c in constraints]
@@ -126,18 +134,16 @@ def _missed(problem: Problem, low: Array, high: Array, least: Array, greatest: A
     return misses | (stuck & touches)
 
 
-def _forced_rows(problem: Problem, limit: StockLimit, missed: Array, at: Array) -> pd.DataFrame:
+def _forced_rows(
+    problem: Problem, limit: StockLimit, missed: Array, at: Array
+) -> list[pd.DataFrame]:
+    """Return the rows of one limit as a frame, or nothing."""
     if not missed.any():
-        return _no_rows()
+        return []
     excess = limit.excess(at, problem)
     excess = np.asarray(excess).reshape(-1, len(at)).max(axis=0)
     rows = np.flatnonzero(missed & (excess > WIDTH))
     if len(rows) == 0:
-        return _no_rows()
-    return pd.DataFrame(
-        {"constraint": limit.name, "stock": problem.stocks[rows], "excess": excess[rows]}
-    )
-
-
-def _no_rows() -> pd.DataFrame:
-    return pd.DataFrame({"constraint": pd.Series(dtype=str), "stock": [], "excess": []})
+        return []
+    found = {"constraint": limit.name, "stock": problem.stocks[rows], "excess": excess[rows]}
+    return [pd.DataFrame(found)]

@@ -83,6 +83,8 @@ def maximise(objective: cp.Expression, rows: list[cp.Constraint], solver: Solver
         with warnings.catch_warnings():
             # an inaccurate answer is judged by the check, not by a warning
             warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
+            # cvxpy values the objective at an answer that may lie a hair below zero
+            warnings.filterwarnings("ignore", "invalid value encountered in power", RuntimeWarning)
             program.solve(solver=solver.upper(), **SETTINGS[solver])
     except cp.error.SolverError:  # cvxpy's word for a solver that ended without a verdict
         return Run("failed", perf_counter() - began, 0)

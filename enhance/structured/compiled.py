@@ -24,8 +24,10 @@ def _drop_stale(folder: Path) -> None:
 
 _drop_stale(Path(__file__).parent)
 
-# Sums may be reordered, so that they run over SIMD lanes. No kernel compiled this way may ask whether a
-# number is finite or NaN: that is asked by those compiled with ``exact``.
+# Sums may be reordered, so that they run over SIMD lanes. Two rules follow. No kernel compiled this way
+# asks whether a number is finite: that is asked by those compiled with ``exact``. And no loop in them
+# both stores and sums: whether such a loop runs over lanes is decided by where its arrays lie in memory,
+# and the last bit of the sum with it.
 _REORDER = {"contract", "reassoc", "nsz", "arcp", "nnan"}
 
 fast: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)

@@ -74,11 +74,12 @@ def invert(L: Array, work: Array, out: Array, n: int) -> None:
                 row[j] -= a * first[j]
         row[i] = inverse
     _square(work, out, n)
+    _mirror(out, n)
 
 
 @inlined
 def _square(work: Array, out: Array, n: int) -> None:
-    """Set ``out`` to W'W, W lower triangular."""
+    """Set the lower triangle of ``out`` to that of W'W, W lower triangular."""
     for i in range(n):
         for j in range(i + 1):
             out[i, j] = 0.0
@@ -96,9 +97,14 @@ def _square(work: Array, out: Array, n: int) -> None:
             a, into = first[i], out[i]
             for j in range(i + 1):
                 into[j] += a * first[j]
+
+
+@inlined
+def _mirror(A: Array, n: int) -> None:
+    """Copy the lower triangle over the upper one."""
     for i in range(n):
         for j in range(i):
-            out[j, i] = out[i, j]
+            A[j, i] = A[i, j]
 
 
 @fast

@@ -43,6 +43,7 @@ def factorise(book: Book, rows: Rows, layout: Layout, point: Point, system: Syst
         system.bend[i] = stiff_sold * system.soft[i]
         flat[i] += stiff * system.bend[i]
         column[i] += system.bend[i]
+    for i in range(k):
         softness += system.soft[i]
     for i in range(n):
         flat[i] = 1.0 / flat[i]
@@ -89,9 +90,9 @@ def bend(book: Book, rows: Rows, layout: Layout, point: Point, step: Step, syste
     twist = -point.z[at] * (1.0 + step.s[at] / point.s[at])
     bulge = 0.0
     for i in range(len(step.w)):
-        curved = book.specific[i] * step.w[i]
-        system.curl[i] = twist * curved
-        bulge += curved * step.w[i]
+        system.curl[i] = twist * book.specific[i] * step.w[i]
+    for i in range(len(step.w)):
+        bulge += book.specific[i] * step.w[i] * step.w[i]
     m = len(step.y)
     for j in range(m):
         value = 0.0
@@ -115,38 +116,48 @@ def direction(
 ) -> None:
     """Turn the pulls in ``step`` into a direction."""
     n, k, m = len(book.gain), book.two_sided, len(rows.low)
-    pull, rho, rho_p, rho_y, dm = step.pull, system.rho, system.rho_p, system.rho_y, step.m
-    t, q, r = layout.turnover, layout.risk, m + 3
-    push, bought = rows.trade_cost + multiplier(point, t), 0.0
+    pull, rho, rho_p = step.pull, system.rho, system.rho_p
+    push, bought = rows.trade_cost + multiplier(point, layout.turnover), 0.0
     for i in range(n):
         rho[i] = pull[i] - pull[layout.upper + i] - system.slope[i] - system.curl[i]
     for i in range(k):
         sold = pull[layout.sold + i]
         rho_p[i] = pull[layout.bought + i] + sold - push
         rho[i] += system.bend[i] * rho_p[i] - sold
+    for i in range(k):
         bought += system.soft[i] * rho_p[i]
     for i in range(n):
         system.scratch[i] = rho[i] * system.flat[i]
-    gather(book, rows, system.scratch, dm)
+    gather(book, rows, system.scratch, step.m)
+    _pull_rows(rows, layout, point, system, step, bought)
+    solve(system.S, step.m, m + 3)
+    _expand(book, rows, layout, point, system, step)
+
+
+@inlined
+def _pull_rows(
+    rows: Rows, layout: Layout, point: Point, system: System, step: Step, bought: float
+) -> None:
+    """Complete the right-hand side of the Schur system, J H^-1 rho so far, by what the rows ask."""
+    m, dm, pull, residual = len(rows.low), step.m, step.pull, system.residual
+    t, q, r = layout.turnover, layout.risk, m + 3
     for j in range(m):
-        rho_y[j] = pull[layout.low + j] - pull[layout.high + j] - system.slope_y[j]
-        rho_y[j] -= system.curl_y[j]
-    multiply(system.inverse, rho_y, system.shift, m)
+        system.rho_y[j] = pull[layout.low + j] - pull[layout.high + j] - system.slope_y[j]
+        system.rho_y[j] -= system.curl_y[j]
+    multiply(system.inverse, system.rho_y, system.shift, m)
     for j in range(m):
-        dm[j] += system.residual[j] - system.shift[j]
-        if q >= 0:
-            dm[r + RISK] += system.Fy[j] * system.shift[j]
-    dm[r + BUDGET] += system.residual[r + BUDGET]
+        dm[j] += residual[j] - system.shift[j]
+    dm[r + BUDGET] += residual[r + BUDGET]
     if rows.total == np.inf:
         dm[r + BUDGET] = 0.0
     if t >= 0:
-        reach = point.s[t] / point.z[t] * (pull[t] - point.z[t])
-        dm[r + TURNOVER] += system.residual[r + TURNOVER] + reach + bought
+        reach = point.s[t] * point.over_z[t] * (pull[t] - point.z[t])
+        dm[r + TURNOVER] += residual[r + TURNOVER] + reach + bought
     if q >= 0:
-        reach = point.s[q] / point.z[q] * (pull[q] - point.z[q])
-        dm[r + RISK] += system.residual[r + RISK] + reach + system.curl_y[m]
-    solve(system.S, dm, r)
-    _expand(book, rows, layout, point, system, step)
+        reach = point.s[q] * point.over_z[q] * (pull[q] - point.z[q])
+        for j in range(m):
+            reach += system.Fy[j] * system.shift[j]
+        dm[r + RISK] += residual[r + RISK] + reach + system.curl_y[m]
 
 
 @fast

@@ -21,10 +21,10 @@ def slopes(
     risk_column = book.columns[RISK]
     variance, total, traded = rows.risk_offset, 0.0, 0.0
     for i in range(n):
-        active = w[i] - book.benchmark[i]
-        system.scratch[i] = active
-        risk_column[i] = book.specific[i] * active
-        variance += risk_column[i] * active
+        system.scratch[i] = w[i] - book.benchmark[i]
+        risk_column[i] = book.specific[i] * system.scratch[i]
+    for i in range(n):
+        variance += risk_column[i] * system.scratch[i]
         total += w[i]
         traded += book.side[i] * (w[i] - book.held[i])
     for i in range(k):

@@ -88,5 +88,6 @@ def move(point: Point, step: Step, size: float) -> float:
         s[i] += size * ds[i]
         z[i] += size * dz[i]
         over_s[i], over_z[i] = 1.0 / s[i], 1.0 / z[i]
+    for i in range(len(s)):
         product += s[i] * z[i]
     return product

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,12 @@ class Standard:
     high_share: Array
     turnover_by: str | None
     risk_by: str | None
+
+    def fixed(self, weights: Array) -> Standard:
+        """Return the same problem with some weights given ``[N]``, NaN for those that stay open."""
+        open_, form = np.isnan(weights), self.form
+        lower, upper = (np.where(open_, side, weights) for side in (form.lower, form.upper))
+        return replace(self, form=form._replace(lower=lower, upper=upper))
 
 
 def standard(
@@ -141,7 +147,8 @@ class _Table:
 
     def __init__(self, problem: Problem, factors: Factors) -> None:
         self.factors = factors
-        self.names = [str(problem.factors[k]) if k >= 0 else "" for k in factors.columns]
+        known = problem.factors.tolist()
+        self.names = [str(known[k]) if k >= 0 else "" for k in factors.columns]
         self.extra: list[Array] = []
         n = len(self.names)
         self.low, self.high = [-np.inf] * n, [np.inf] * n
@@ -196,17 +203,20 @@ def _table(
     if factors is None:
         return None
     table = _Table(problem, factors)
+    exposures = np.asarray(problem.exposures.T @ problem.benchmark)
     for c in rows:
-        A, (low, high) = c.combinations(problem), c.interval(problem)
-        held = np.asarray(A @ problem.benchmark)
-        share = np.broadcast_to(c.share(problem), len(held))
+        low, high = c.interval(problem)
         if c.name in by_factor:
+            held = exposures[by_factor[c.name]]
             at = [table.row[column] for column in by_factor[c.name]]
         else:
+            A = c.combinations(problem)
+            held = np.asarray(A @ problem.benchmark)
             if len(table.names) - len(factors.columns) + len(held) > MOST_ROWS:
                 return None
             names = [f"{c.name} {k}" for k in range(len(held))]
             at = table.append(names, A.toarray())
+        share = np.broadcast_to(c.share(problem), len(held))
         table.limit(at, c, low - held, high - held, np.where(np.isfinite(share), share, 0.0))
     return table
 

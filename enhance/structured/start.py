@@ -28,6 +28,8 @@ def start(book: Book, rows: Rows, layout: Layout, room: float, point: Point) -> 
             off = min(room, 0.1 * (book.upper[i] - book.lower[i]))
             wanted = b + toward * (book.held[i] - b)
             w[i] = min(max(wanted, book.lower[i] + off), book.upper[i] - off)
+        for i in range(n):
+            b = book.benchmark[i]
             variance += book.specific[i] * (w[i] - b) * (w[i] - b)
         if not rows.capped or variance < 0.5:
             break

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import enhance
-from enhance.reach import Reach, band, forced_trades
+from enhance.reach import Reach, band, forced_trades, forced_turnover
 from tests.enhance.cases import STANDARD, case, names, swap
 
 LIMITS = (
@@ -85,3 +85,9 @@ def test_a_forced_stock_does_not_make_a_problem_infeasible():
     assert solution.weights["SH600000"] == pytest.approx(held["SH600000"])
     assert solution.forced["stock"].tolist() == ["SH600000"]
     assert solution.active.drop("SH600000").abs().max() <= 0.03 + 1e-6
+
+
+def test_forced_turnover_is_the_larger_side_of_what_must_trade():
+    problem = world([0.35, 0.15, 0.25, 0.15], [True] * 4, [True] * 4)
+    assert forced_trades(problem, LIMITS).tolist() == pytest.approx([-0.05, 0.05, 0.0, 0.05])
+    assert forced_turnover(problem, LIMITS) == pytest.approx(0.10)

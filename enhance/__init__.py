@@ -38,7 +38,6 @@ from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Explanation, Optimality
 from enhance.objective import (
     MaxAlpha,
-    MaxInformationRatio,
     MinStyleDeviation,
     MinTrackingError,
     Objective,
@@ -46,6 +45,7 @@ from enhance.objective import (
 from enhance.optimize import optimize, solve
 from enhance.presets import csi300, csi500, csi1000
 from enhance.problem import Problem
+from enhance.ratio import MaxInformationRatio
 from enhance.relax import WEEKLY
 from enhance.risk_budget import ActiveRiskBudget
 from enhance.solution import Solution

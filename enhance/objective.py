@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import cvxpy as cp
 import numpy as np
@@ -14,6 +14,10 @@ from enhance.constraints.table import Times, refuse_times, shares
 from enhance.decision import Decision
 from enhance.problem import Problem
 from enhance.terms import Impact, RobustAlpha
+
+if TYPE_CHECKING:
+    from enhance.solution import Solution
+    from enhance.stages import Stages
 
 Array = np.ndarray
 Term = Callable[[Decision], cp.Expression]
@@ -24,6 +28,7 @@ class Objective(ABC):
     """A concave function of the weights, in two views: for the solver and in numpy."""
 
     needs_scores: ClassVar[bool] = False  # senseless where no stock has a score
+    staged: ClassVar[bool] = False  # answered by several concave programs, see ``in_stages``
 
     @abstractmethod
     def terms(self) -> dict[str, Term]:
@@ -44,6 +49,10 @@ class Objective(ABC):
     def expression(self, x: Decision) -> cp.Expression:
         """Return the objective over a decision, concave."""
         return sum(term(x) for term in self.terms().values())
+
+    def in_stages(self, problem: Problem, solve: Stages) -> Solution:
+        """Answer a staged objective by concave ones."""
+        raise NotImplementedError(f"{type(self).__name__} is one concave program")
 
     def scale(self, problem: Problem) -> float:
         """Return the factor that brings the objective to unit size, where tolerances are meant."""
@@ -76,7 +85,7 @@ class MaxAlpha(Objective):
     needs_scores = True
 
     def __post_init__(self) -> None:
-        _refuse_negative(self, "risk_aversion", "cost_aversion")
+        refuse_negative(self, "risk_aversion", "cost_aversion")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -120,7 +129,7 @@ class MinTrackingError(Objective):
     cost_aversion: float = 0.0
 
     def __post_init__(self) -> None:
-        _refuse_negative(self, "cost_aversion")
+        refuse_negative(self, "cost_aversion")
 
     def terms(self) -> dict[str, Term]:
         return {
@@ -155,7 +164,7 @@ class MinStyleDeviation(Objective):
     cost_aversion: float = 1.0
 
     def __post_init__(self) -> None:
-        _refuse_negative(self, "cost_aversion")
+        refuse_negative(self, "cost_aversion")
         refuse_times("style deviation", self.times)
 
     def terms(self) -> dict[str, Term]:
@@ -176,43 +185,6 @@ class MinStyleDeviation(Objective):
         return columns, np.full(len(columns), 1.0) * weight
 
 
-@dataclass(frozen=True)
-class MaxInformationRatio(Objective):
-    """Greatest ratio of expected active return after costs to tracking error.
-
-    A ratio is not concave but quasiconcave: its greatest value theta is where the greatest
-    a'(w - b) - kappa cost - theta TE is zero, found by a few programs of that form (Dinkelbach 1967,
-    "On Nonlinear Fractional Programming"; see ``enhance.ratio``). Alpha is per holding period and TE
-    annual, so the ratio is annual only after multiplying by the periods a year.
-
-    Along a line through the benchmark the ratio does not change: of the portfolios within ``margin`` of
-    the best ratio, the one with the greatest return is taken. Prices are those of the ratio.
-    """
-
-    cost_aversion: float = 1.0
-    margin: float = 1e-3
-    needs_scores = True
-
-    def __post_init__(self) -> None:
-        _refuse_negative(self, "cost_aversion")
-        if not 0.0 < self.margin < 1.0:
-            raise ValueError(f"margin is {self.margin}; give a small fraction of the ratio")
-
-    def terms(self) -> dict[str, Term]:
-        """Return those of the return alone; the ratio has no concave expression."""
-        return MaxAlpha(cost_aversion=self.cost_aversion).terms()
-
-    def value(self, weights: Array, problem: Problem) -> float:
-        """Return the ratio; zero where there is neither return nor risk."""
-        gain = float(problem.alpha @ (weights - problem.benchmark))
-        gain -= self.cost_aversion * problem.cost(weights)
-        risk = problem.tracking_error(weights)
-        return gain / risk if risk > 0.0 else float(np.sign(gain)) * float("inf") if gain else 0.0
-
-    def scale(self, problem: Problem) -> float:
-        return of_alpha(problem, self.cost_aversion)
-
-
 def trading_cost(x: Decision, aversion: float) -> cp.Expression | float:
     """Return kappa (c_b'p + c_s's)."""
     buy, sell = (aversion * rate for rate in x.problem.costs)
@@ -229,7 +201,8 @@ def of_alpha(problem: Problem, cost_aversion: float = 0.0) -> float:
     return 1.0 / size if size > 0.0 else 100.0
 
 
-def _refuse_negative(objective: Objective, *names: str) -> None:
+def refuse_negative(objective: Objective, *names: str) -> None:
+    """Raise unless the named settings are finite and >= 0."""
     for name in names:
         value = getattr(objective, name)
         if not (np.isfinite(value) and value >= 0.0):

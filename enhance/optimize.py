@@ -19,14 +19,14 @@ from enhance.diagnose import changes, diagnose
 from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Optimality
 from enhance.names import choose_names
-from enhance.objective import MaxAlpha, MaxInformationRatio, Objective
+from enhance.objective import MaxAlpha, Objective
 from enhance.problem import Problem
 from enhance.pulls import pulls
-from enhance.ratio import best_ratio
 from enhance.reach import Reach, band
 from enhance.relax import Ladder, feasible, loosenings
 from enhance.solution import Solution
 from enhance.solvers import BY_STRUCTURE, SOLVED, Run, SolverName, maximise, refuse_unknown
+from enhance.stages import Stages
 from enhance.structured import Standard, State, answer, shadow_prices, standard
 from market import DataError
 
@@ -118,10 +118,9 @@ def solve(
     """Solve an aligned problem; see ``optimize``."""
     refuse_unknown(solver)
     _refuse_unsound(problem, constraints, objective, relax)
-    if isinstance(objective, MaxInformationRatio):
-        return best_ratio(
-            problem, objective, lambda stage: solve(problem, constraints, stage, solver, relax)
-        )
+    if objective.staged:
+        stages = Stages(lambda *a: solve(problem, a[1], a[0], solver, a[2]), constraints, relax)
+        return objective.in_stages(problem, stages)
     if any(c.discrete for c in constraints):
         return _solve_names(problem, constraints, objective, solver, relax)
     began = perf_counter()

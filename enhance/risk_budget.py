@@ -10,11 +10,18 @@ import scipy.sparse as sp
 
 from enhance.constraints.table import Times, refuse_times, shares
 from enhance.decision import Decision
+from enhance.errors import SolverError
 from enhance.objective import Objective, Term, of_alpha
 from enhance.problem import Problem
+from enhance.solution import Solution
+from enhance.stages import Stages
 from market import DataError
 
 Array = np.ndarray
+
+ROUNDS = 40  # of Newton's method: six to twelve are usual
+LEANING = 1000.0  # a start far inside the logarithms matters more than its risk
+CLOSE = 1e-9  # a smaller gain of the objective is the solver's
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class ActiveRiskBudget(Objective):
     by: str = "industry"
     times: Times | None = field(default=None, hash=False)
     needs_scores = True
+    staged = True
 
     def __post_init__(self) -> None:
         refuse_times("active risk budget", self.times)
@@ -60,6 +68,46 @@ class ActiveRiskBudget(Objective):
             "budget": self._balance,
             "risk": lambda x: -0.5 / self.tracking_error**2 * cp.sum_squares(x.risk),
         }
+
+    def in_stages(self, problem: Problem, solve: Stages) -> Solution:
+        """Maximise by Newton's method: second-order models of the logarithms, one program each.
+
+        Each step goes as far towards the maximum of its model as the objective gains by; the programs are
+        quadratic, where a solver for cones of logarithms breaks down on one week in thirty. The start is
+        the portfolio whose least alpha of a group is greatest.
+
+        Raises
+        ------
+        SolverError
+            Some group with a budget cannot lean to the side of its alpha under the limits.
+        """
+        A, budget = self._groups(problem)
+        at = solve(_LeastGain(A, self.tracking_error)).vector
+        gains = A @ (at - problem.benchmark)
+        if not gains.min() > 0.0:
+            raise SolverError(
+                f"under the limits of {problem.date:%Y-%m-%d} {int((gains <= 0.0).sum())} of "
+                f"{len(gains)} groups of {self.by} cannot lean to the side of their alpha; give them no "
+                "budget by times, or loosen what forbids it"
+            )
+        for _ in range(ROUNDS):
+            model = _Model(A, budget, A @ (at - problem.benchmark), self.tracking_error)
+            answer = solve(model)
+            step, gained = self._step(at, answer.vector, problem)
+            at = at + step * (answer.vector - at)
+            if step == 1.0 and gained < CLOSE:
+                break
+        return solve.finished(answer, objective=self.value(answer.vector, problem))
+
+    def _step(self, start: Array, end: Array, problem: Problem) -> tuple[float, float]:
+        """Return how far to go from one portfolio to another, and what that gains: halving, from all."""
+        before, step = self.value(start, problem), 1.0
+        while step > 1e-6:
+            gained = self.value(start + step * (end - start), problem) - before
+            if gained > -CLOSE:
+                return step, gained
+            step *= 0.5
+        return step, 0.0
 
     def value(self, weights: Array, problem: Problem) -> float:
         A, budget = self._groups(problem)
@@ -99,6 +147,52 @@ class ActiveRiskBudget(Objective):
                 f"{problem.date:%Y-%m-%d}; give scores, or a budget above zero"
             )
         return A[kept], budget[kept] / budget[kept].sum()
+
+
+@dataclass(frozen=True, eq=False)
+class _LeastGain(Objective):
+    """The least alpha that any group brings, with enough risk aversion to be bounded."""
+
+    groups: sp.csr_array
+    tracking_error: float
+
+    def terms(self) -> dict[str, Term]:
+        return {
+            "alpha": lambda x: LEANING * cp.min(self.groups @ x.active),
+            "risk": lambda x: -0.5 / self.tracking_error**2 * cp.sum_squares(x.risk),
+        }
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        least = float((self.groups @ (weights - problem.benchmark)).min())
+        variance = sum(problem.active_variance(weights)) / self.tracking_error**2
+        return LEANING * least - 0.5 * variance
+
+
+@dataclass(frozen=True, eq=False)
+class _Model(Objective):
+    """The budget's objective with log l replaced by log g + (l - g) / g - ((l - g) / g)^2 / 2."""
+
+    groups: sp.csr_array
+    budget: Array
+    gains: Array
+    tracking_error: float
+
+    def terms(self) -> dict[str, Term]:
+        return {
+            "budget": self._balance,
+            "risk": lambda x: -0.5 / self.tracking_error**2 * cp.sum_squares(x.risk),
+        }
+
+    def value(self, weights: Array, problem: Problem) -> float:
+        part = self.groups @ (weights - problem.benchmark) / self.gains - 1.0
+        variance = sum(problem.active_variance(weights)) / self.tracking_error**2
+        gain = np.log(self.gains) + part - 0.5 * part**2
+        return float(self.budget @ gain) - 0.5 * variance
+
+    def _balance(self, x: Decision) -> cp.Expression:
+        part = cp.multiply(1.0 / self.gains, self.groups @ x.active) - 1.0
+        curved = cp.sum_squares(cp.multiply(np.sqrt(self.budget), part))
+        return self.budget @ (np.log(self.gains) + part) - 0.5 * curved
 
 
 def _leans(problem: Problem) -> Array:

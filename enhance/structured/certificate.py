@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from enhance.structured.compiled import exact
+from enhance.structured.compiled import exact, summed
 from enhance.structured.form import Form, Multipliers
 
 Array = np.ndarray
 
 
-@exact
+@summed
 def exposures(form: Form, active: Array) -> Array:
     """Return X'v ``[M]`` of a number per stock."""
     out = np.zeros(len(form.low))
@@ -31,7 +31,7 @@ def exposures(form: Form, active: Array) -> Array:
     return out
 
 
-@exact
+@summed
 def variance(form: Form, w: Array, y: Array) -> float:
     """Return the annual active variance."""
     total = 0.0
@@ -44,7 +44,7 @@ def variance(form: Form, w: Array, y: Array) -> float:
     return total
 
 
-@exact
+@summed
 def one_way(form: Form, w: Array) -> float:
     """Return one-way turnover."""
     total = 0.0
@@ -165,8 +165,13 @@ def gap(form: Form, w: Array, prices: Multipliers) -> float:
     bought, sold = form.buy + 0.5 * prices.turnover, form.sell + 0.5 * prices.turnover
     total = 0.0
     for i in range(len(w)):
+        bend = omega * form.specific[i]
+        if w[i] == form.lower[i]:  # most stocks: at a bound from which the Lagrangian only rises
+            rise = slopes[i] + bend * (w[i] - form.benchmark[i])
+            if rise + (bought if form.held[i] <= w[i] else -sold) >= 0.0:
+                continue
         total += stock_loss(
-            slopes[i], omega * form.specific[i], form.benchmark[i], form.held[i],
+            slopes[i], bend, form.benchmark[i], form.held[i],
             form.lower[i], form.upper[i], bought, sold, w[i],
         )  # fmt: skip
     y = prices.factor

@@ -34,7 +34,7 @@ class Answer:
     ----------
     status
         ``"optimal"``; ``"optimal_inaccurate"`` where Clarabel did not reach its own tolerances;
-        ``"infeasible"`` with Clarabel's certificate; ``"failed"``.
+        ``"infeasible"`` with Clarabel's certificate, or where bounds cross; ``"failed"``.
     weights
         ``[N]``, NaN where there is no answer.
     prices

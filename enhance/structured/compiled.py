@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import Any
 
 from numba import njit
@@ -15,7 +16,8 @@ def _drop_stale(folder: Path) -> None:
 
     numba compares a kernel with its own file only; what it was inlined from may have changed.
     """
-    newest = max(path.stat().st_mtime for path in folder.glob("*.py"))
+    written = [path.stat().st_mtime for path in folder.glob("*.py")]
+    newest = max((when for when in written if when <= time()), default=0.0)
     for stored in folder.glob("__pycache__/*.nb[ic]"):
         with suppress(OSError):  # another process was faster, or the folder is not ours to write
             if stored.stat().st_mtime < newest:
@@ -28,10 +30,14 @@ _drop_stale(Path(__file__).parent)
 # asks whether a number is finite: that is asked by those compiled with ``exact``. And no loop in them
 # both stores and sums: whether such a loop runs over lanes is decided by where its arrays lie in memory,
 # and the last bit of the sum with it.
-_REORDER = {"contract", "reassoc", "nsz", "arcp", "nnan"}
+_SUMS = {"contract", "reassoc", "nsz", "arcp"}
+_REORDER = _SUMS | {"nnan"}
 
 fast: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", fastmath=_REORDER)
+# sums in any order, in which a NaN stays one
+summed: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", fastmath=_SUMS)
 exact: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy")
+# a part of its one caller: compiled with it, and so only once
 inlined: Callable[..., Any] = njit(
     inline="always", nogil=True, error_model="numpy", fastmath=_REORDER
 )

@@ -4,8 +4,9 @@
     subject to lower <= w <= upper,  low <= y = X'(w - b) <= high,  1'w = total,
                p >= 0,  p >= w - held,  side'(w - held) + 1'p <= turnover,  V <= 1
 
-Risk is kept as the smooth inequality (1 - V)/2 >= 0 with its own slack, and its curvature is corrected
-to second order. Nothing of size N x N, and nothing sparse, is ever formed; see ``newton``.
+Risk is kept as the smooth inequality (1 - V)/2 >= 0. The start is inside it and no step leaves it: its
+slack is the true one at every iterate, while the linear rows are met as the steps add up. Its curvature
+is corrected to second order. Nothing of size N x N, and nothing sparse, is ever formed; see ``newton``.
 
 Mehrotra 1992, "On the Implementation of a Primal-Dual Interior Point Method"; centrality correctors
 after Gondzio 1996.
@@ -64,7 +65,7 @@ def predict(
     a = 1.0 / max(toward, 1.0)
     # s'z after the affine step: (s + a ds)'(z + a dz) with ds = s r, dz = -z (1 + r)
     after = (1.0 - a) * product + a * (1.0 - a) * first - a * first - a * a * second
-    mu, share = product / layout.size, after / product
+    mu, share = product / layout.size, max(after / product, 0.0)
     target = share * share * share * mu
     aim(point.s, point.z, point.over_s, step.s, target, SECOND_ORDER * mu, step.pull)
     bend(book, rows, layout, point, step, system)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from enhance.structured.compiled import exact
+from enhance.structured.compiled import summed
 from enhance.structured.form import Form
 
 WEIGHT = 100.0  # weights are worked on in percent
@@ -12,7 +12,7 @@ FROZEN_WIDTH = 1e-9  # bounds closer than this leave nothing to decide
 THIN = 1e-9  # least distance between a row's limits
 
 
-@exact
+@summed
 def value_scale(form: Form) -> float:
     """Return the size of the slopes that decide: the spread of alpha, costs, or what risk weighs."""
     n = len(form.alpha)

@@ -101,11 +101,11 @@ def test_least_tracking_error_is_explained_too():
 
 def test_the_best_ratio_is_explained_at_its_own_price_of_risk():
     c = case(constraints=without(STANDARD, "tracking_error"))
-    solution = c.solve(objective=enhance.objective.MaxInformationRatio())
+    solution = c.solve(objective=enhance.MaxInformationRatio())
     optimality = solution.optimality
     assert optimality.residual < 1e-6
     # of a'x - theta TE the risk aversion is theta / TE
-    theta = solution.objective * (1.0 - enhance.objective.MaxInformationRatio().margin)
+    theta = solution.objective * (1.0 - enhance.MaxInformationRatio().margin)
     assert optimality.risk_aversion == pytest.approx(theta / solution.tracking_error, rel=1e-3)
 
 

@@ -18,6 +18,7 @@ from market.simulation.indexes import index_bands
 from market.simulation.planted import PARTS
 from market.simulation.sessions import sessions
 from market.simulation.shares import draw_issue, shares_outstanding
+from market.simulation.statements import Filings
 from market.simulation.truth import truth_of
 from market.simulation.universe import INDUSTRIES, Universe
 from market.venue import Venue
@@ -32,6 +33,7 @@ def simulate(
     start: str | pd.Timestamp = "2016-01-04",
     rank_ic: float = 0.08,
     parts: Iterable[str] = PARTS,
+    statements: bool = False,
     progress: bool = False,
 ) -> Market:
     """Simulate an A-share market; ``market.truth`` tells what was planted.
@@ -52,6 +54,9 @@ def simulate(
     parts
         Parts of the alpha to plant: ``own_history`` (twice the others' share), ``spillover``,
         ``concept``, ``regime``; see ``market.simulation.planted``.
+    statements
+        Also give every statement item, fiscal years, analysts and holders that risk descriptors read;
+        the other fields stay as they are.
     progress
         Show a bar.
 
@@ -84,7 +89,7 @@ def simulate(
     chosen = tuple(parts)
     _check(stocks, days, rank_ic, chosen)
     dates, venue = sessions(start, days), Venue.cn()
-    *seeds, books, bars = np.random.SeedSequence(seed).spawn(10)
+    *seeds, books, bars, filings = np.random.SeedSequence(seed).spawn(11)
     draws = draw(seeds, dates, stocks, rank_ic, chosen)
     universe = draws.universe
     loop = track(range(1, days), progress, "simulate")
@@ -103,13 +108,22 @@ def simulate(
         draws.turnover.daily[:days] * float_shares, venue,
     )  # fmt: skip
     fields = _stock_fields(universe, economy, quotes, prices, shares, float_shares)
+    filed = Filings(
+        np.random.default_rng(filings),
+        dates,
+        draws.announced,
+        {name: getattr(economy, name) for name in ("book_equity", "net_income", "debt_to_assets")},
+    )
+    loaders = (
+        filed.all_fields(universe.listed, fields) if statements else filed.fields(universe.listed)
+    )
     bands = index_bands(dates, universe, quotes, fields)
     for name, band in bands.items():
         fields[f"member:{name}"], fields[f"snapshot:{name}"] = band.member, band.snapshot
     return Market(
         dates,
         pd.Index(universe.codes, name="stock"),
-        fields,
+        {**fields, **loaders},
         securities=universe.securities(),
         levels=pd.DataFrame({name: band.level for name, band in bands.items()}, index=dates),
         categories={"industry": INDUSTRIES},

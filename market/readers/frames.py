@@ -30,7 +30,9 @@ def from_frames(
     ----------
     bars
         Long table with a date, a stock and the fields; prices unadjusted in CNY, volume in shares. Object
-        or string columns (an industry, say) become coded fields. Polars frames are accepted too.
+        or string columns (an industry, say) become coded fields. Polars frames are accepted too. A column
+        ``available_on``, the day on which the newest figure of the row was published, is checked and left
+        out: no row may hold what came out after its date.
     columns
         Names in ``bars`` of the standard fields: ``{"stock": "ts_code", "volume": "vol"}``. Names not
         given are taken as they are.
@@ -45,7 +47,8 @@ def from_frames(
     Raises
     ------
     DataError
-        A missing column, a stock without prices, or a stock that has two rows on one date.
+        A missing column, a stock without prices, a stock that has two rows on one date, or a row with
+        figures that were published after its date.
     """
     table = _named(bars, columns or {})
     dates = pd.DatetimeIndex(np.sort(table["date"].unique()), name="date").as_unit("ns")
@@ -90,7 +93,22 @@ def _named(bars: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
             f"{int(repeated.sum())} rows repeat a stock and date, first {first['stock']} on "
             f"{first['date']:%Y-%m-%d}; keep one row each"
         )
-    return table
+    return _without_future(table)
+
+
+def _without_future(table: pd.DataFrame) -> pd.DataFrame:
+    """Refuse rows that hold what was published after their date; drop the column that tells."""
+    if "available_on" not in table:
+        return table
+    late = table[pd.to_datetime(table["available_on"]) > table["date"]]
+    if len(late):
+        first = late.iloc[0]
+        raise DataError(
+            f"{len(late)} rows hold figures from their future, first {first['stock']} on "
+            f"{first['date']:%Y-%m-%d}, available on {pd.Timestamp(first['available_on']):%Y-%m-%d}; "
+            "give each row what was published by its date"
+        )
+    return table.drop(columns="available_on")
 
 
 def _codes(stocks: pd.Series) -> dict[str, str]:

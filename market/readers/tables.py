@@ -16,12 +16,13 @@ import pandas as pd
 
 from market.codes import index_name
 from market.derived import carried_forward
+from market.readers.fiscal import Snapshots
+from market.readers.fundamentals import annual_income, fundamentals, refuse_early
 from market.readers.spans import fill_spans, wide_snapshots
 from market.store import Array, Loader
 
+_HOLIDAY = 15  # days that the last session of a quarter may lie before its end
 _TOGETHER = 10  # stocks that end on one day; real delistings come one by one
-# a report is taken as known when the law says that it must be out
-_REPORT_LAG = {3: (0, 4, 30), 6: (0, 8, 31), 9: (0, 10, 31), 12: (1, 4, 30)}
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,26 @@ class Tables:
         return growth
 
     @cached_property
-    def valuation(self) -> pd.DataFrame:
+    def quarters(self) -> pd.DataFrame:
+        """Quarterly snapshots; those without a trade date lie before the panel."""
         frame = self.read("valuation_quarterly")
+        early = frame["quarter_end"] - frame["trade_date"] > pd.Timedelta(days=_HOLIDAY)
+        refuse_early(frame[early], "valuation_quarterly", "trade_date", "quarter_end")
+        return frame
+
+    @cached_property
+    def valuation(self) -> pd.DataFrame:
+        frame = self.quarters
         return frame[frame["trade_date"].notna() & (frame["trade_date"] >= self.dates[0])]
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        return Snapshots.of(self.quarters, self.dates, self.stocks)
+
+    @cached_property
+    def annual_income(self) -> Array:
+        """Last annual profit at each quarterly snapshot ``[Q, N]``."""
+        return annual_income(self)
 
     @cached_property
     def shares(self) -> Array:
@@ -93,11 +111,9 @@ def fields_from_tables(tables: Tables, stored: Mapping[str, object]) -> Built:
         built.notes += _gaps(built.securities["delisted_on"])
     if "valuation_quarterly" in tables.names and "shares" not in stored:
         _add_valuation(tables, built)
-    if "fundamentals_quarterly" in tables.names and "debt_to_assets" not in stored:
-        built.fields["debt_to_assets"] = partial(_debt_to_assets, tables)
-        built.notes.append(
-            "fundamentals carry no announcement date: taken as known on the legal deadline"
-        )
+    fields, notes = fundamentals(tables)
+    built.fields |= {name: load for name, load in fields.items() if name not in stored}
+    built.notes += notes if not fields.keys() <= stored.keys() else []
     if "industry_sw" in tables.names and "industry" not in stored:
         _add_industry(tables, built)
     if "st_spans" in tables.names and "st" not in stored:
@@ -137,9 +153,6 @@ def _add_valuation(tables: Tables, built: Built) -> None:
             "tradable shares end in 2020-08 for most Shenzhen stocks: their last ratio to total shares "
             "is kept"
         )
-    for name, multiple in (("book_equity", "pb"), ("dividends_12m", "dv_ratio")):
-        built.fields[name] = partial(_from_multiple, tables, multiple)
-    built.fields["net_income"] = partial(_net_income, tables)
 
 
 def _float_shares(tables: Tables) -> Array:
@@ -150,51 +163,6 @@ def _float_shares(tables: Tables) -> Array:
     ratio = carried_forward(np.minimum(counted / total, 1.0))
     alone = carried_forward(counted / tables.splits) * tables.splits
     return np.where(np.isnan(ratio), alone, ratio * total).astype(np.float32)
-
-
-def _from_multiple(tables: Tables, multiple: str) -> Array:
-    """CNY figure behind a market multiple at quarter end: value/pb, value/pe, value*yield."""
-    quarter = tables.valuation
-    value = quarter["total_mv"] * 1e4  # stored in 10,000 CNY
-    ratio = quarter[multiple].astype(np.float64)
-    if multiple == "dv_ratio":
-        figure = value * ratio.fillna(0.0) / 100.0  # percent; empty means that nothing was paid
-    else:
-        figure = value / ratio.where(ratio != 0)
-    # an empty figure ends the one before it: infinity marks the quarter, so that it is not carried over
-    placed = tables.place(quarter["trade_date"], quarter["stock"], figure.fillna(np.inf))
-    carried = carried_forward(placed)
-    return np.where(np.isinf(carried), np.nan, carried).astype(np.float32)
-
-
-def _net_income(tables: Tables) -> Array:
-    """Last annual profit. The source has no ``pe`` for a loss: there, annual ROE times book equity."""
-    profit = _from_multiple(tables, "pe")
-    if "fundamentals_quarterly" not in tables.names:
-        return profit
-    annual = _reported(tables, "roe", annual=True) / 100.0
-    loss = np.where(annual < 0.0, annual * _from_multiple(tables, "pb"), np.nan)
-    return np.where(np.isnan(profit), loss, profit).astype(np.float32)
-
-
-def _debt_to_assets(tables: Tables) -> Array:
-    return (_reported(tables, "debt_to_assets") / 100.0).astype(np.float32)
-
-
-def _reported(tables: Tables, column: str, annual: bool = False) -> Array:
-    """A figure of the last report (or annual report) that had to be out, ``[T, N]``."""
-    report = tables.read("fundamentals_quarterly")
-    if annual:
-        report = report[report["report_period"].dt.month == 12]
-    # an annual report and the next first quarter share a deadline: the later period is laid last
-    report = report[report[column].notna()].sort_values("report_period", ignore_index=True)
-    known = report["report_period"].map(_deadline)
-    return carried_forward(tables.place(known, report["stock"], report[column]))
-
-
-def _deadline(period: pd.Timestamp) -> pd.Timestamp:
-    years, month, day = _REPORT_LAG[period.month]
-    return pd.Timestamp(period.year + years, month, day)
 
 
 def _add_industry(tables: Tables, built: Built) -> None:

@@ -52,7 +52,7 @@ class RiskFeed:
         history = self._history
         if history is not None and len(market.dates) > len(history.sessions):
             try:
-                return history.extend(market)
+                return history.update(market)
             except DataError:  # not a continuation: other stocks, another start, a restated past
                 self._seen.clear()
         self._seen.clear()

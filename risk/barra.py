@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from market import DataError, Market
+from risk.continuation import check_continuation
 from risk.covariance import CNE5S, Horizon
-from risk.estimate import MIN_DAYS, Estimation
+from risk.eigen import Eigen
+from risk.estimate import MIN_DAYS, MIN_UNIVERSE, Estimation, first_read
+from risk.given import Given, laid_out
 from risk.history import RiskHistory
-from risk.inputs import Inputs
-from risk.record import Record, State
-from risk.styles import CNE5, StyleSpec, check_order
+from risk.inputs import Inputs, Past
+from risk.marks import Marks
+from risk.record import Room
+from risk.state import State
+from risk.styles import CNE5, StyleSpec, check_order, fields_read
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,19 @@ class Barra:
     Parameters
     ----------
     styles
-        Style factors; ``CNE5`` by default. Those that the data do not allow are left out and reported.
+        Style factors; ``CNE5`` by default, ``()`` for country and industries alone. Those that the data do
+        not allow are left out and reported.
     horizon
         Half-lives, lags and shrinkage: ``CNE5S`` for weeks to months, ``CNE5L`` beyond a quarter.
     warmup
         Days of factor returns before the first model.
+    eigen
+        Eigenfactor adjustment of the factor covariance; None leaves it out.
+    regime
+        Scale all risk by whether it has lately been above or below what was forecast.
+    specific
+        How specific risk is completed from that of similar stocks: ``"blend"`` lets the own history count by
+        its length and behaviour, ``"fill"`` uses it alone from 60 residuals on.
 
     Examples
     --------
@@ -41,51 +55,86 @@ class Barra:
     styles: tuple[StyleSpec, ...] = CNE5
     horizon: Horizon = CNE5S
     warmup: int = 252  # a year: the covariance of 40 factors is noise before
+    eigen: Eigen | None = Eigen()  # noqa: RUF009 - frozen
+    regime: bool = True
+    specific: Literal["blend", "fill"] = "blend"
 
     def __post_init__(self) -> None:
         check_order(self.styles)
+        if self.specific not in ("blend", "fill"):
+            raise ValueError(f"specific is {self.specific!r}; use 'blend' or 'fill'")
         if self.warmup <= MIN_DAYS:
             raise ValueError(
                 f"warmup {self.warmup} is too short; use more than {MIN_DAYS} days, "
                 "below which neither a style nor a stock has a history of its own"
             )
 
-    def fit(self, market: Market, progress: bool = False) -> RiskHistory:
+    def fit(
+        self, market: Market, progress: bool = False, given: Given | None = None
+    ) -> RiskHistory:
         """Estimate a model for every session with enough history.
+
+        Parameters
+        ----------
+        market
+            The data.
+        progress
+            Show a bar.
+        given
+            Descriptors computed elsewhere, name to frame date x stock, each known at the close of its
+            date; the styles name them like any other. See ``risk.given``.
 
         Raises
         ------
         DataError
-            The market is too short, or names an industry like another factor.
+            The market is too short, or names an industry like another factor; a given frame lacks
+            sessions or stocks.
         """
-        inputs = Inputs.read(market)
-        stocks, count = len(inputs.stocks), len(inputs.industries)
-        self._check_names(inputs)
-        record = Record.empty(len(inputs.dates), stocks, count, len(self.styles))
-        state = State.empty(1 + count + len(self.styles), stocks, self.horizon)
-        state = self._estimation(inputs, record).run(state, 0, progress)
+        stocks, sessions = len(market.stocks), len(market.dates)
+        laid = laid_out(given, self.styles, market.dates, market.stocks)
+        industries = market.categories("industry") if market.has("industry") else ()
+        self._check_names(industries)
+        room = Room.empty(sessions, stocks, len(industries), len(self.styles))
+        state = State.empty(len(industries), len(self.styles), stocks, self.horizon)
+        record = room.record
+        past = Past(record.cap, record.estu, record.market_return, state.standing)
+        inputs = Inputs.read(market, laid, fields_read(self.styles), past)
+        _check_universe(inputs)
+        state = Estimation(self, inputs, record).run(state, 0, progress)
         if state.days < self.warmup:
             raise DataError(
-                f"market has {len(inputs.dates)} sessions, of which {state.days} gave factor returns, "
+                f"market has {sessions} sessions, of which {state.days} gave factor returns, "
                 f"the last {inputs.dates[-1]:%Y-%m-%d}; the first model needs {self.warmup}: give a "
                 "longer market or a shorter warmup"
             )
-        return self._history(market, inputs, record, state)
+        return self._history(market, inputs, room, state)
 
-    def extend(self, history: RiskHistory, market: Market) -> RiskHistory:
-        """Carry a history on; see ``RiskHistory.extend``."""
-        inputs = Inputs.read(market)
-        position = _check_continuation(history, market, inputs)
-        stocks = len(inputs.stocks)
-        record = history.record.grown(len(inputs.dates), stocks, position)
-        state = history.state.widen(position, stocks)
-        state = self._estimation(inputs, record).run(state, len(history.sessions), progress=False)
-        return self._history(market, inputs, record, state)
+    def update(
+        self, history: RiskHistory, market: Market, given: Given | None = None
+    ) -> RiskHistory:
+        """Carry a history on; see ``RiskHistory.update``."""
+        start, sessions, stocks = len(history.sessions), len(market.dates), len(market.stocks)
+        laid = laid_out(given, self.styles, market.dates, market.stocks, start)
+        origin = first_read(start, self.styles)
+        position = check_continuation(history, market)
+        moved = not np.array_equal(position, np.arange(stocks))
+        state = history.state.widen(position, stocks) if moved else history.state
+        room = history.room.after(history.record, sessions) if history.room and not moved else None
+        room = room or Room.copied(history.record, sessions, stocks, position)
+        record = room.record
+        past = Past(record.cap, record.estu, record.market_return, state.standing, start, origin)
+        inputs = Inputs.read(market, laid, fields_read(self.styles), past)
+        state = Estimation(self, inputs, record).run(state, start, progress=False)
+        return self._history(market, inputs, room, state, None if moved else history.marks)
 
-    def _estimation(self, inputs: Inputs, record: Record) -> Estimation:
-        return Estimation(self.styles, self.horizon.shrinkage, self.warmup, inputs, record)
-
-    def _history(self, market: Market, inputs: Inputs, record: Record, state: State) -> RiskHistory:
+    def _history(
+        self,
+        market: Market,
+        inputs: Inputs,
+        room: Room,
+        state: State,
+        known: Marks | None = None,
+    ) -> RiskHistory:
         return RiskHistory(
             config=self,
             sessions=inputs.dates,
@@ -93,45 +142,27 @@ class Barra:
             industries=inputs.industries,
             substitutes=inputs.substitutes,
             fields=tuple(inputs.fields),
-            fingerprint=market.fingerprint(),
-            record=record.sealed(),
-            state=state,
+            marks=Marks.of(market, fields_read(self.styles), known),
+            record=room.record.sealed(),
+            state=replace(state, standing=inputs.standing),
+            room=room,
         )
 
-    def _check_names(self, inputs: Inputs) -> None:
+    def _check_names(self, industries: tuple[str, ...]) -> None:
         taken = {"country", *(spec.name for spec in self.styles)}
-        clash = sorted(taken & set(inputs.industries))
+        clash = sorted(taken & set(industries))
         if clash:
             raise DataError(
                 f"field industry has categories {clash} named like other factors; rename them"
             )
 
 
-def _check_continuation(history: RiskHistory, market: Market, inputs: Inputs) -> np.ndarray:
-    """Return where the history's stocks stand in the market; refuse one that does not go on from it."""
-    known = len(history.sessions)
-    if not inputs.dates[:known].equals(history.sessions):
+def _check_universe(inputs: Inputs) -> None:
+    """Refuse a market whose universe is too small for a cross-section on every session."""
+    voters = (inputs.estu & (inputs.industry >= 0)).sum(axis=1)
+    if voters.max() < MIN_UNIVERSE:
         raise DataError(
-            f"market does not begin with the history's {known} sessions, "
-            f"{history.sessions[0]:%Y-%m-%d} to {history.sessions[-1]:%Y-%m-%d}; fit it anew"
+            f"market has at most {voters.max()} usable stocks on a session, first on "
+            f"{inputs.dates[voters.argmax()]:%Y-%m-%d}; a cross-section needs {MIN_UNIVERSE} that traded, "
+            "are listed for a year, not ST, and have a market value and an industry"
         )
-    if inputs.industries != history.industries:
-        raise DataError(
-            f"industry has {len(inputs.industries)} categories, the history {len(history.industries)} "
-            "or others; fit it anew"
-        )
-    position = inputs.stocks.get_indexer(history.stocks)
-    if (position < 0).any():
-        raise DataError(
-            f"market lacks {int((position < 0).sum())} stocks of the history, first "
-            f"{list(history.stocks[position < 0][:5])}; fit it anew"
-        )
-    past = market.until(history.sessions[-1])
-    if len(inputs.stocks) > len(history.stocks):
-        past = past.select(history.stocks)
-    if past.fingerprint() != history.fingerprint:
-        raise DataError(
-            f"prices, volumes or factors up to {history.sessions[-1]:%Y-%m-%d} are not those the "
-            "history was fitted on; fit it anew"
-        )
-    return position

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from market.progress import track
 from risk.arrays import Bools, Codes, Floats
-from risk.covariance import factor_covariance
-from risk.descriptors import LOOKBACK
+from risk.descriptors import Descriptor
 from risk.exposures import Cross, style_exposures
+from risk.forecast import Forecast
 from risk.inputs import Inputs
-from risk.record import Record, State
+from risk.record import Record
 from risk.regression import cross_section
-from risk.specific import specific_risk
-from risk.styles import DESCRIPTORS, StyleSpec
+from risk.state import State
+from risk.styles import StyleSpec, known_descriptors, lookback
 
-BLOCK = 256  # rows described at once; blocks start at multiples of it, whatever was computed before
-MIN_UNIVERSE = 30  # stocks without which a cross-section has no statistics
+if TYPE_CHECKING:
+    from risk.barra import Barra
+
+BLOCK = 128  # rows described at once; blocks start at multiples of it, whatever was computed before
+MIN_UNIVERSE = 50  # usable stocks below which a session has no cross-section
 MIN_DAYS = 63  # factor returns without which a factor has no history of its own
+
+
+def first_read(start: int, styles: Iterable[StyleSpec]) -> int:
+    """Return the first session that describing those from ``start`` on looks back to."""
+    return max(0, start // BLOCK * BLOCK - lookback(styles))
 
 
 @dataclass(frozen=True, eq=False)
 class Estimation:
     """The recursion over a market: fixed settings, inputs, and the record it fills."""
 
-    specs: tuple[StyleSpec, ...]
-    shrinkage: float
-    warmup: int
+    config: Barra
     inputs: Inputs
     record: Record
 
@@ -44,6 +51,7 @@ class Estimation:
         days = track(
             self._described(start), progress, "risk model", total=len(self.inputs.dates) - start
         )
+        forecast = Forecast(self.config, self.inputs, self.record)
         # One thread: matrices of forty factors gain nothing from more (four times slower was measured
         # on a busy machine), and sums split over threads would round by the machine's core count.
         with threadpool_limits(1, user_api="blas"):
@@ -51,24 +59,31 @@ class Estimation:
                 if t > 0:
                     state = self._regress(t, state)
                 state = self._settle(t, state)
-                if state.days >= self.warmup:
-                    self._forecast(t, state)
+                if state.days >= self.config.warmup:
+                    state = forecast.run(t, state, self._modelled(t, state))
         return state
 
     def _described(self, start: int) -> Iterator[int]:
         """Write exposures block by block; yield each session whose exposures are written."""
         end = len(self.inputs.dates)
         for first in range(start // BLOCK * BLOCK, end, BLOCK):
-            last = min(first + BLOCK, end)
-            block = self.inputs.block(first, last, LOOKBACK)
-            raw = {name: DESCRIPTORS[name].compute(block) for name in self._computable()}
-            for t in range(max(first, start), last):
-                self._expose(t, {name: values[t - first] for name, values in raw.items()})
+            last, new = min(first + BLOCK, end), max(first, start)
+            block = self.inputs.block(first, last, lookback(self.config.styles))
+            # without a window to carry from the start of the block, the new rows alone are described
+            fresh = self.inputs.block(new, last, 0) if new > first else block
+            raw = {
+                name: d.compute(block)[new - first :] if d.lookback else d.compute(fresh)
+                for name, d in self._computable().items()
+            }
+            raw |= {name: values[new:last] for name, values in self.inputs.given.items()}
+            for t in range(new, last):
+                self._expose(t, {name: values[t - new] for name, values in raw.items()})
                 yield t
 
-    def _computable(self) -> list[str]:
-        wanted = dict.fromkeys(d for spec in self.specs for d in spec.descriptors)
-        return [d for d in wanted if set(DESCRIPTORS[d].needs) <= set(self.inputs.fields)]
+    def _computable(self) -> dict[str, Descriptor]:
+        """Return the descriptors whose fields the market has."""
+        known = known_descriptors(self.config.styles)
+        return {name: d for name, d in known.items() if d.possible(self.inputs.fields)}
 
     def _expose(self, t: int, raw: dict[str, Floats]) -> None:
         """Write the exposures of session t."""
@@ -78,7 +93,7 @@ class Estimation:
         if estu.sum() < MIN_UNIVERSE:
             return
         cross = Cross(self.inputs.cap[t, held].astype(np.float64), industry, estu)
-        made = style_exposures({d: x[held] for d, x in raw.items()}, cross, self.specs)
+        made = style_exposures({d: x[held] for d, x in raw.items()}, cross, self.config.styles)
         self.record.covered[t, held] = True
         self.record.styles[t, held] = made.values
         self.record.industry[t, held] = industry
@@ -91,9 +106,9 @@ class Estimation:
         """Explain the returns of session t by the exposures of the session before."""
         held = np.flatnonzero(self.record.covered[t - 1])
         exposure = self.record.styles[t - 1, held].astype(np.float64)
-        there = ~np.isnan(exposure).all(axis=0)
-        if not there.any():
+        if not len(held):
             return state
+        there = ~np.isnan(exposure).all(axis=0)
         day = cross_section(
             self.inputs.returns[t, held].astype(np.float64),
             exposure[:, there],
@@ -102,14 +117,21 @@ class Estimation:
             self.inputs.vote[t, held],
             max(len(self.inputs.industries), 1),
         )
-        self.record.r2[t] = day.r2
+        self.record.r2[t], self.record.r2_centred[t] = day.r2, day.r2_centred
+        self.record.r2_adjusted[t] = day.r2_adjusted
+        self.record.voted[t, held] = day.voted
         self.record.residuals[t, held] = day.residual
         self.record.vif[t, there] = day.vif
         self.record.collinear[t] = np.sum(np.isnan(day.style)) if np.isfinite(day.r2) else 0
         self._write(self.record.factor_returns[t], day.country, day.industry, day.style, there)
         self._write(self.record.t_values[t], day.country_t, day.industry_t, day.style_t, there)
-        ordinary = np.where(self.inputs.seasoned[t], self.record.residuals[t], np.nan)
-        return state.learn(self.record.factor_returns[t], ordinary.astype(np.float64))
+        residual = np.where(self.inputs.seasoned[t], self.record.residuals[t], np.nan)
+        self.record.ordinary[t] = np.isfinite(residual)
+        weight = np.where(self.inputs.estu[t - 1], self.inputs.cap[t - 1], 0.0)
+        state, self.record.surprises[t] = state.learn(
+            self.record.factor_returns[t], residual.astype(np.float64), weight.astype(np.float64)
+        )
+        return state
 
     def _write(
         self, row: Floats, country: float, industry: Floats, style: Floats, there: Bools
@@ -160,25 +182,9 @@ class Estimation:
             mix[1 + code, 1 : self.first_style] = share
         return mix, kept
 
-    def _forecast(self, t: int, state: State) -> None:
-        """Write the covariance and the specific risk that hold after the close of session t."""
-        held = np.flatnonzero(self.record.covered[t])
-        if not len(held):
-            return
-        factors = self._modelled(t, held, state)
-        covariance, repaired = factor_covariance(state.vol, state.corr, factors)
-        self.record.covariance[t][np.ix_(factors, factors)] = covariance
-        self.record.repaired[t] = repaired
-        cap = self.inputs.cap[t, held].astype(np.float64)
-        cap[np.isnan(cap)] = np.nanmedian(cap)  # a middle decile for stocks of unknown size
-        own, trust = state.residual.volatility()[held], state.residual.trust()[held]
-        risk = specific_risk(own, trust, cap, self.shrinkage)
-        self.record.specific[t, held] = risk.volatility
-        self.record.thin[t] = risk.thin
-        self.record.clipped[t] = risk.clipped
-
-    def _modelled(self, t: int, held: Codes, state: State) -> Codes:
+    def _modelled(self, t: int, state: State) -> Codes:
         """Factors of the model at t: those with exposures that day and a history."""
+        held = np.flatnonzero(self.record.covered[t])
         there = np.zeros(len(state.vol.observed), dtype=bool)
         there[0] = True
         there[1 + self._members(t)] = True

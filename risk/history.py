@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from market import DataError, Market
+from risk.marks import Marks
 from risk.model import RiskModel
-from risk.record import Record, State
+from risk.record import Record, Room
 from risk.report import build_report
+from risk.state import State
 
 if TYPE_CHECKING:
     from risk.barra import Barra
@@ -29,10 +32,12 @@ class RiskHistory:
         The grid of the market it was fitted on.
     substitutes, fields
         Proxies that replaced missing data, as sentences; fields beyond prices that the market offered.
-    fingerprint
-        Of the market it was fitted on.
+    marks
+        Fingerprints of the data it was fitted on.
     record, state
-        Results by date, and the state from which ``extend`` goes on.
+        Results by date, and the state from which ``update`` goes on.
+    room
+        Spare memory behind the record; not pickled.
     """
 
     config: Barra
@@ -41,9 +46,10 @@ class RiskHistory:
     industries: tuple[str, ...]
     substitutes: tuple[str, ...]
     fields: tuple[str, ...]
-    fingerprint: str
+    marks: Marks
     record: Record
     state: State
+    room: Room | None = None
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -57,8 +63,8 @@ class RiskHistory:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Factor to ``"country"``, ``"industry"`` or ``"style"``."""
-        styles = {spec.name: "style" for spec in self.config.styles}
+        """Factor to ``"country"``, ``"industry"``, ``"style"`` or ``"latent"``."""
+        styles = {spec.name: spec.kind for spec in self.config.styles}
         return {"country": "country", **dict.fromkeys(self.industries, "industry"), **styles}
 
     @property
@@ -93,6 +99,13 @@ class RiskHistory:
     def report(self) -> pd.DataFrame:
         """What was missing, substituted, dropped, filled or repaired, with counts; see ``risk.report``."""
         return build_report(self)
+
+    @property
+    def regime(self) -> pd.DataFrame:
+        """Multiplier on volatility of the regime adjustment, date x (``"factor"``, ``"specific"``)."""
+        done = self.record.modelled
+        names = ["factor", "specific"]
+        return pd.DataFrame(self.record.regime[done], index=self.sessions[done], columns=names)
 
     def style(self, name: str) -> pd.DataFrame:
         """Return the exposures to a style, date x stock, float32; NaN where not covered.
@@ -132,18 +145,25 @@ class RiskHistory:
             kinds={name: self.kinds[name] for name in names},
         )
 
-    def extend(self, market: Market) -> RiskHistory:
+    def update(
+        self, market: Market, given: Mapping[str, pd.DataFrame] | None = None
+    ) -> RiskHistory:
         """Return the history carried on to the end of a longer market.
 
         Only the new sessions are computed; the result equals a fit of the whole market bit for bit.
+        ``given`` descriptors are read for the new sessions alone, and must have all of them.
 
         Raises
         ------
         DataError
-            The market does not begin with the same sessions, lacks a stock, names other industries, or
-            its past was restated: then fit again.
+            The market does not begin with the same sessions, lacks a stock, names other industries, has
+            a new stock that traded before, or its past was restated: then fit again.
         """
-        return self.config.extend(self, market)
+        return self.config.update(self, market, given)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Travel without the spare memory."""
+        return {**self.__dict__, "room": None}
 
     def __repr__(self) -> str:
         """Two lines for a notebook."""

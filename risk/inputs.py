@@ -5,29 +5,58 @@ Everything at row t is known at the close of t. Nothing here asks when a stock w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from market import DataError, Market
-from market.derived import carried_forward
 from risk.arrays import Bools, Codes, Floats
-from risk.styles import Block
+from risk.descriptors import Block
+from risk.standing import Standing, carried, judge
 from risk.windows import trailing_mean
 
-SEASONED = 250  # sessions listed before a stock votes: a year of trading
-UNLIMITED = 5  # sessions after listing that may be without a price limit
-SILENT = (
-    250  # sessions without a trade after which a stock that is in no index is no longer covered
-)
-FUNDAMENTALS = ("book_equity", "net_income", "dividends_12m", "debt_to_assets")
+MADE: Mapping[str, Callable[[Market, int], Floats]] = MappingProxyType(
+    {
+        "adj_close": lambda m, o: m.values("adj_close")[o:],
+        "adj_high": lambda m, o: m.values("high")[o:] * m.values("factor")[o:],
+        "adj_low": lambda m, o: m.values("low")[o:] * m.values("factor")[o:],
+        "listed_days": lambda m, o: _listed_days(m, o),
+    }
+)  # fields of descriptors that every market gives, from a row on
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What is known of the sessions before row ``start``, so that they need not be read again.
+
+    ``cap`` and ``estu`` ``[T, N]`` and ``market_return`` ``[T]`` hold the rows before ``start``; the rows from there on
+    are to be written. ``origin`` is the first row to which descriptors of later sessions look back.
+    """
+
+    cap: Floats
+    estu: Bools
+    market_return: Floats
+    standing: Standing
+    start: int = 0
+    origin: int = 0
+
+    @classmethod
+    def nothing(cls, sessions: int, stocks: int) -> Past:
+        """Return the past of a market that is read from its beginning."""
+        return cls(
+            cap=np.full((sessions, stocks), np.nan, np.float32),
+            estu=np.zeros((sessions, stocks), bool),
+            market_return=np.full(sessions, np.nan),
+            standing=Standing.before(stocks),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Raw arrays ``[T, N]`` of a market.
+    """Raw arrays ``[T, N]`` of a market; of one carried on, what concerns the new sessions alone.
 
     Attributes
     ----------
@@ -35,6 +64,8 @@ class Inputs:
         Simple adjusted returns, NaN when not traded.
     cap
         Market value, CNY, at the last traded price; NaN without a share count.
+    market_return
+        Return of the universe ``[T]``, weighted by the market values of the day before.
     industry
         Code by date, -1 unknown; ``industries`` names them.
     covered
@@ -49,15 +80,20 @@ class Inputs:
         The return is an ordinary one-day return of a stock past its first sessions: its residual counts
         for specific risk.
     fields
-        ``turnover`` and the fundamentals that exist.
+        ``turnover`` and those of the wanted fields that exist.
+    given
+        Descriptors computed elsewhere.
     substitutes
         Proxies taken, as sentences.
+    standing
+        Of the stocks after the last session.
     """
 
     dates: pd.DatetimeIndex
     stocks: pd.Index
     returns: Floats
     cap: Floats
+    market_return: Floats
     industry: Codes
     industries: tuple[str, ...]
     covered: Bools
@@ -65,11 +101,30 @@ class Inputs:
     vote: Bools
     seasoned: Bools
     fields: dict[str, Floats]
+    given: Mapping[str, Floats]
     substitutes: tuple[str, ...]
+    standing: Standing
 
     @classmethod
-    def read(cls, market: Market) -> Inputs:
+    def read(
+        cls,
+        market: Market,
+        given: Mapping[str, Floats] | None = None,
+        wanted: Iterable[str] = (),
+        past: Past | None = None,
+    ) -> Inputs:
         """Take the arrays from a market.
+
+        Parameters
+        ----------
+        market
+            The data.
+        given
+            Arrays ``[T, N]`` that are on its grid already.
+        wanted
+            Names of the fields that descriptors read.
+        past
+            What is known already; nothing by default.
 
         Raises
         ------
@@ -81,76 +136,104 @@ class Inputs:
                 f"market has {len(market.dates)} sessions from {market.dates[0]:%Y-%m-%d}; a risk model "
                 "needs at least 21 to describe a stock and a year more to learn a covariance"
             )
-        traded = ~np.isnan(market.values("close"))
-        cap, size_note = _market_value(market)
-        turned, turn_note = _turnover(market)
+        shape = len(market.dates), len(market.stocks)
+        past = past if past is not None else Past.nothing(*shape)
+        start, origin = past.start, past.origin
+        past.cap[start:], standing, size_note = _market_value(market, start, past.standing)
+        turned, turn_note = _turnover(market, origin)
         industry, industries, industry_note = _industries(market)
-        age = _age(market, traded)
-        covered = (_recently(traded) | _in_an_index(market)) & (age >= 0)
-        fields = {name: market.values(name) for name in FUNDAMENTALS if market.has(name)}
-        estu = traded & np.isfinite(cap) & (age >= SEASONED) & ~market.values("st")
-        if "book_equity" in fields:
-            estu &= ~(fields["book_equity"] <= 0.0)
-        consecutive = traded & _previous(traded)
+        judged = judge(market, past.cap[start:], start, standing)
+        past.estu[start:] = judged.estu
+        returns = market.values("returns")
+        _weigh_market(past, returns)
+        made = {"turnover": turned, **_made(market, wanted, origin)}
         return cls(
             dates=market.dates,
             stocks=market.stocks,
-            returns=market.values("returns"),
-            cap=cap,
+            returns=returns,
+            cap=past.cap,
+            market_return=past.market_return,
             industry=industry,
             industries=industries,
-            covered=covered,
-            estu=estu,
-            vote=consecutive & _previous(estu) & ~_locked(market),
-            seasoned=consecutive & _opened(market, traded, age),
-            fields={"turnover": turned, **fields},
+            covered=_placed(judged.covered, start),
+            estu=past.estu,
+            vote=_placed(judged.vote, start),
+            seasoned=_placed(judged.seasoned, start),
+            fields={
+                **{name: _placed(values, origin) for name, values in made.items()},
+                **{name: market.values(name) for name in wanted if market.has(name)},
+            },
+            given=given or {},
             substitutes=tuple(note for note in (size_note, turn_note, industry_note) if note),
+            standing=judged.standing,
         )
-
-    @cached_property
-    def market_return(self) -> Floats:
-        """Return of the universe ``[T]``, weighted by the market values of the day before."""
-        result = np.full(len(self.dates), np.nan)
-        for t in range(1, len(self.dates)):
-            held = self.estu[t - 1] & np.isfinite(self.returns[t])
-            if held.any():
-                weight = self.cap[t - 1, held].astype(np.float64)
-                result[t] = np.sum(weight * self.returns[t, held]) / np.sum(weight)
-        return result
 
     def block(self, first: int, last: int, lookback: int) -> Block:
         """Return rows ``[first, last)`` with the trailing rows that descriptors need."""
         rows = slice(max(0, first - lookback), last)
         return Block(
             size=last - first,
+            dates=self.dates[rows],
             returns=self.returns[rows].astype(np.float64),
             market=self.market_return[rows],
+            estu=self.estu[rows],
             fields={
                 name: values[rows] for name, values in {**self.fields, "cap": self.cap}.items()
             },
         )
 
 
-def _previous(x: Bools) -> Bools:
-    """Yesterday's value; false on the first day."""
-    shifted = np.zeros_like(x)
-    shifted[1:] = x[:-1]
-    return shifted
+def _placed(values: Floats, first: int) -> Floats:
+    """Put rows where they belong, from ``first`` on; the rows before are zero, untouched memory."""
+    if first == 0:
+        return values
+    whole = np.zeros((first + len(values), *values.shape[1:]), values.dtype)
+    whole[first:] = values
+    return whole
 
 
-def _market_value(market: Market) -> tuple[Floats, str]:
+def _made(market: Market, wanted: Iterable[str], origin: int) -> dict[str, Floats]:
+    """Make the wanted fields that the market does not have but every market gives."""
+    names = [name for name in wanted if name in MADE and not market.has(name)]
+    return {name: MADE[name](market, origin) for name in names}
+
+
+def _listed_days(market: Market, origin: int) -> Floats:
+    """Calendar days since listing; since the first bar where that is inside the panel; else unknown."""
+    traded = ~np.isnan(market.values("close"))
+    first = traded.argmax(axis=0)
+    inside = market.dates.to_numpy()[first]
+    inside = np.where(traded[0], np.datetime64("NaT"), inside)
+    listed = market.securities["listed_on"].to_numpy()
+    since = np.where(np.isnat(listed), inside, listed)
+    days = (market.dates.to_numpy()[origin:, None] - since).astype("timedelta64[D]")
+    begun = traded.any(axis=0) & (np.arange(origin, len(traded))[:, None] >= first)
+    known = begun & ~np.isnat(days)
+    return np.where(known, days.astype(np.float32), np.float32(np.nan))
+
+
+def _weigh_market(past: Past, returns: Floats) -> None:
+    """Write the return of the universe from ``past.start`` on."""
+    for t in range(max(past.start, 1), len(returns)):
+        held = past.estu[t - 1] & np.isfinite(returns[t])
+        if held.any():
+            weight = past.cap[t - 1, held].astype(np.float64)
+            past.market_return[t] = np.sum(weight * returns[t, held]) / np.sum(weight)
+
+
+def _market_value(market: Market, start: int, past: Standing) -> tuple[Floats, Standing, str]:
     """Market value at the last traded price; a proxy from traded value where no share counts exist."""
-    price = carried_forward(market.values("close"))
     for name, note in (("shares", ""), ("float_shares", "size_proxy: float market value")):
         if market.has(name):
-            cap = price * carried_forward(market.values(name))
-            return _known(cap, name), note
+            price = carried(market.values("close")[start:], past.price)
+            shares = carried(market.values(name)[start:], past.shares)
+            known = replace(past, price=price[-1], shares=shares[-1])
+            return _known(price * shares, name), known, note
     value = market.values("amount").astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         typical = np.exp(trailing_mean(np.log(value), 63, len(value)))
-    return _known(
-        carried_forward(typical), "volume"
-    ), "size_proxy: geometric mean of 63 days' traded value"
+    cap = _known(carried(typical, past.price)[start:], "volume")
+    return cap, past, "size_proxy: geometric mean of 63 days' traded value"
 
 
 def _known(cap: Floats, source: str) -> Floats:
@@ -164,15 +247,15 @@ def _known(cap: Floats, source: str) -> Floats:
     return cap
 
 
-def _turnover(market: Market) -> tuple[Floats, str]:
+def _turnover(market: Market, origin: int) -> tuple[Floats, str]:
     """Share of the float traded; of all shares, or relative to the stock's own normal, failing that."""
     volume = market.values("volume")
     for name, note in (("float_shares", ""), ("shares", "turn_proxy: volume over total shares")):
         if market.has(name):
-            return volume / market.values(name), note
+            return volume[origin:] / market.values(name)[origin:], note
     with np.errstate(divide="ignore", invalid="ignore"):
         normal = np.exp(trailing_mean(np.log(volume.astype(np.float64)), 252, len(volume)))
-    return volume / normal, "turn_proxy: volume over its own 252-day geometric mean"
+    return (volume / normal)[origin:], "turn_proxy: volume over its own 252-day geometric mean"
 
 
 def _industries(market: Market) -> tuple[Codes, tuple[str, ...], str]:
@@ -181,40 +264,3 @@ def _industries(market: Market) -> tuple[Codes, tuple[str, ...], str]:
         return market.values("industry"), market.categories("industry"), ""
     shape = (len(market.dates), len(market.stocks))
     return np.zeros(shape, np.int8), (), "ind_proxy: no industry field, so no industry factors"
-
-
-def _age(market: Market, traded: Bools) -> Codes:
-    """Sessions since the first trade, 0 on that day, -1 before; stocks older than the panel are old."""
-    age = np.cumsum(np.logical_or.accumulate(traded, axis=0), axis=0, dtype=np.int32) - 1
-    listed_on = market.securities["listed_on"]
-    unknown = listed_on.isna().to_numpy() & traded[0]
-    older = (listed_on < market.dates[0]).to_numpy() | unknown
-    return np.where((age >= 0) & older[None, :], age + 10_000, age)
-
-
-def _recently(traded: Bools) -> Bools:
-    """Traded on one of the last 250 sessions."""
-    row = np.arange(len(traded), dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(np.where(traded, row, -SILENT - 1), axis=0)
-    return row - last < SILENT
-
-
-def _in_an_index(market: Market) -> Bools:
-    """Member of any index of the market: the optimiser needs it however long it has not traded."""
-    member = np.zeros((len(market.dates), len(market.stocks)), dtype=bool)
-    for name in market.indexes:
-        member |= market.index(name).member
-    return member
-
-
-def _locked(market: Market) -> Bools:
-    """One price all day at the upper or lower limit: the return is censored."""
-    one_price = market.values("high") == market.values("low")
-    at_limit = market.values("closed_at_limit_up") | market.values("closed_at_limit_down")
-    return one_price & at_limit
-
-
-def _opened(market: Market, traded: Bools, age: Codes) -> Bools:
-    """Past the first sessions of a listing and past its opening run of limit-up closes."""
-    free = traded & (age >= UNLIMITED) & ~market.values("closed_at_limit_up")
-    return np.logical_or.accumulate(free, axis=0)

@@ -32,7 +32,7 @@ class RiskModel:
     specific_variance
         d ``[N]``, daily.
     kinds
-        Factor to ``"country"``, ``"industry"`` or ``"style"``.
+        Factor to ``"country"``, ``"industry"``, ``"style"`` or ``"latent"``.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class RiskModel:
         return self.exposures.columns
 
     def of_kind(self, kind: str) -> list[str]:
-        """Return the factors of a kind: ``"country"``, ``"industry"`` or ``"style"``."""
+        """Return the factors of a kind: ``"country"``, ``"industry"``, ``"style"`` or ``"latent"``."""
         return [name for name in self.factors if self.kinds[name] == kind]
 
     def variance(self, active: pd.Series) -> float:

@@ -5,24 +5,26 @@
 where c_i is the cap share of industry i. As every stock has one industry, demeaning within industries
 (Frisch-Waugh-Lovell) leaves a regression on the styles alone, and the industry intercepts
 a_i = f_c + f_i follow: O(N S^2) instead of O(N K^2).
+
+    f_S = A Z'V r,  A = (Z'V Z)^-1,    a_i = rbar_i - zbar_i f_S,    f_c = sum_i c_i a_i
+    Var(a) = sigma^2 C,  C = diag(1 / w_i) + zbar A zbar',    Var(f_S) = sigma^2 diag(A)
+
+with Z, r demeaned, V the weights, w_i their sums and zbar_i, rbar_i the weighted means by industry.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from risk import closed_form
 from risk.arrays import Bools, Codes, Floats
-from risk.cleaning import MAD_TO_SD
+from risk.closed_form import FLAT
 
-MIN_MEMBERS = 5  # an industry with fewer voters has no factor return that day
-RETURN_WIDTH = 5.0  # robust deviations at which returns are clipped for the fit
-LIMIT_WIDTH = 3.0  # ordinary deviations that the clip always spares
-WEIGHT_CAP = (
-    95.0  # percentile at which regression weights are clipped, so that no bank rules the fit
-)
-COLLINEAR = 1e-8  # smallest eigenvalue of the styles' correlation matrix that is fit for inversion
+CONDITION = 1e8  # of the styles' correlation matrix: the largest that is fit for inversion
+TIE = 1e-3  # variance inflations nearer than this, relatively, are the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,11 @@ class CrossSection:
 
     ``country`` and ``country_t`` are scalars; ``industry``, ``industry_t`` ``[P]``; ``style``,
     ``style_t``, ``vif`` ``[S]``; ``residual`` ``[n]``, NaN where the stock has no return or no industry
-    factor. A factor that was not estimated is NaN. ``r2`` is uncentred,
-    ``1 - sum v u^2 / sum v r^2`` over the voters, on unclipped returns.
+    factor; ``voted`` ``[n]`` tells who entered the fit. A factor that was not estimated is NaN.
+
+    ``r2`` is uncentred, ``1 - sum v u^2 / sum v r^2`` over the voters, on unclipped returns;
+    ``r2_centred`` takes returns about their weighted mean; ``r2_adjusted`` is
+    ``1 - (1 - r2)(n - 1) / (n - P - S)``, P and S the factors estimated.
     """
 
     country: float
@@ -42,21 +47,11 @@ class CrossSection:
     industry_t: Floats
     style_t: Floats
     residual: Floats
+    voted: Bools
     r2: float
+    r2_centred: float
+    r2_adjusted: float
     vif: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Solution over the voters, and what the standard errors need."""
-
-    style: Floats  # [S]
-    intercept: Floats  # [P], NaN where the industry does not vote
-    share: Floats  # [P] cap share
-    inverse: Floats  # [S, S]
-    scatter: Floats  # [P, P] covariance of the intercepts over sigma^2
-    sigma2: float
-    vif: Floats  # [S]
 
 
 def cross_section(
@@ -65,7 +60,9 @@ def cross_section(
     """Estimate one day's factor returns by constrained weighted least squares.
 
     Weights are ``sqrt(cap)`` clipped at their 95th percentile; returns are clipped at the median plus and
-    minus five robust (or three ordinary, if more) deviations, for the fit only.
+    minus five robust (or three ordinary, if more) deviations, for the fit only. While the correlation
+    matrix of the styles within industries has a condition number above 1e8, the style with the largest
+    variance inflation leaves, the last listed of several: its return is NaN.
 
     Parameters
     ----------
@@ -82,135 +79,104 @@ def cross_section(
     Raises
     ------
     ValueError
-        ``styles`` holds NaN.
+        ``styles`` holds NaN, or a voter's market value is not positive.
     """
+    code, styles = industry.astype(np.int64), np.ascontiguousarray(styles, dtype=np.float64)
+    voters = closed_form.electorate(returns, code, vote, industries)
+    _check(styles, cap[voters])
+    size = np.bincount(code[voters], cap[voters], industries)
+    freedom = len(voters) - int(np.sum(size > 0.0)) - styles.shape[1]
+    if freedom <= 0:
+        return _nothing(len(returns), styles.shape[1], industries)
+    weight = closed_form.capped_root(cap[voters])
+    clipped = closed_form.clipped_returns(returns[voters])
+    share = size / size.sum()
+    sums = closed_form.within(clipped, styles, code, weight, voters, industries)
+    solved = closed_form.solve(*sums, share)
+    columns = np.ones(styles.shape[1], dtype=bool)
+    if solved[-1] > CONDITION:  # a bound, so it may be in order after all
+        columns = independent(*sums)
+    if not columns.all():
+        styles = np.ascontiguousarray(styles[:, columns])
+        freedom += int(np.sum(~columns))
+        pick = np.append(True, columns)
+        means = np.ascontiguousarray(sums[1][:, pick])
+        solved = closed_form.solve(sums[0], means, sums[2][np.ix_(pick, pick)], share)
+    intercept = np.where(size > 0.0, solved[1], np.nan)
+    residual = closed_form.left_over(returns, styles, code, intercept, solved[0])
+    mass, total, square, left, left_clipped = closed_form.explained(
+        returns, clipped, residual, weight, voters
+    )
+    voted = np.zeros(len(returns), dtype=bool)
+    voted[voters] = True
+    with np.errstate(invalid="ignore", divide="ignore"):  # a day on which nothing moved
+        return CrossSection(
+            **_returns(solved, intercept, share, columns, np.sqrt(left_clipped / freedom)),
+            residual=residual,
+            voted=voted,
+            r2=float(1.0 - np.divide(left, square)),
+            r2_centred=float(1.0 - np.divide(left, square - total * total / mass)),
+            r2_adjusted=float(1.0 - np.divide(left, square) * (len(voters) - 1) / freedom),
+        )
+
+
+def _check(styles: Floats, cap: Floats) -> None:
     if np.isnan(styles).any():
         raise ValueError(
             f"styles hold {int(np.isnan(styles).sum())} NaN; drop absent columns first"
         )
-    fit = vote & np.isfinite(returns) & (industry >= 0)
-    members = np.bincount(industry[fit], minlength=industries)
-    fit[fit] = members[industry[fit]] >= MIN_MEMBERS
-    if fit.sum() <= np.sum(members >= MIN_MEMBERS) + styles.shape[1]:
-        return _nothing(len(returns), styles.shape[1], industries)
-    weight = regression_weights(cap[fit])
-    clipped = _clip(returns[fit])
-    columns = _independent(styles[fit], industry[fit], weight)
-    solved = _solve(clipped, styles[fit][:, columns], industry[fit], cap[fit], weight, industries)
-    return _assemble(solved, columns, returns, styles, industry, fit, weight)
+    if not (cap > 0.0).all():
+        raise ValueError(
+            f"{int(np.sum(~(cap > 0.0)))} of {len(cap)} voters have no positive market value; "
+            "take their vote"
+        )
 
 
 def regression_weights(cap: Floats) -> Floats:
     """Square root of market value, clipped at its 95th percentile, mean one."""
-    root = np.sqrt(cap)
-    root = np.minimum(root, np.percentile(root, WEIGHT_CAP))
-    return root / root.mean()
+    return closed_form.capped_root(np.array(cap, dtype=np.float64))
 
 
-def _clip(returns: Floats) -> Floats:
-    """Clip errors and jumps.
+def independent(mass: Floats, means: Floats, products: Floats) -> Bools:
+    """Tell which styles stay ``[S]``: the rest, within industries, repeat them or do not vary.
 
-    When half of the market closes at one price limit the MAD is nearly zero, although the other half
-    moved freely; three standard deviations then stand in.
+    Arguments are what ``closed_form.within`` returns. Of styles that cannot be told apart the one with
+    the largest variance inflation goes, the last listed of several, until the condition number is in order.
     """
-    middle = np.median(returns)
-    robust = RETURN_WIDTH * MAD_TO_SD * np.median(np.abs(returns - middle))
-    reach = max(robust, LIMIT_WIDTH * returns.std())
-    return np.clip(returns, middle - reach, middle + reach)
-
-
-def _industry_means(x: Floats, code: Codes, weight: Floats, mass: Floats) -> Floats:
-    """Weighted mean of each column of ``x`` ``[n, S]`` by industry: ``[P, S]``, 0 where empty."""
-    total = np.column_stack([np.bincount(code, weight * column, len(mass)) for column in x.T])
-    return total / np.where(mass > 0.0, mass, 1.0)[:, None]
-
-
-def _independent(styles: Floats, code: Codes, weight: Floats) -> Bools:
-    """Leave out styles until the rest, within industries, can be told apart.
-
-    Each time the one goes that carries most of the direction without variance.
-    """
-    keep = np.ones(styles.shape[1], dtype=bool)
-    mass = np.bincount(code, weight)
-    inner = styles - _industry_means(styles, code, weight, mass)[code] if keep.any() else styles
-    gram = inner.T @ (weight[:, None] * inner)
+    gram, spread = products[1:, 1:], closed_form.spread(mass, means, products)
     scale = np.sqrt(np.diag(gram))
-    keep &= scale > 1e-6 * np.sqrt(mass.sum())
+    keep = scale > np.sqrt(FLAT * mass.sum())
     while keep.any():
         where = np.flatnonzero(keep)
         correlation = gram[np.ix_(where, where)] / np.outer(scale[where], scale[where])
         values, vectors = np.linalg.eigh(correlation)
-        if values[0] > COLLINEAR:
+        if values[0] * CONDITION >= values[-1]:
             break
-        keep[where[np.argmax(np.abs(vectors[:, 0]))]] = False
+        inverse = vectors**2 @ (1.0 / np.maximum(values, 1e-16 * values[-1]))
+        inflation = inverse * spread[where] / scale[where] ** 2
+        keep[where[np.flatnonzero(inflation >= (1.0 - TIE) * inflation.max())[-1]]] = False
     return keep
 
 
-def _solve(
-    returns: Floats, styles: Floats, code: Codes, cap: Floats, weight: Floats, industries: int
-) -> _Fit:
-    """Frisch-Waugh-Lovell: styles on demeaned data, then the industry intercepts."""
-    mass = np.bincount(code, weight, industries)
-    present = mass > 0.0
-    everything = np.column_stack([returns, styles])
-    means = _industry_means(everything, code, weight, mass)
-    inner = everything - means[code]
-    r, z = inner[:, 0], inner[:, 1:]
-    mean_r, mean_z = means[:, 0], means[:, 1:]
-    inverse = np.linalg.inv(z.T @ (weight[:, None] * z))
-    style = inverse @ (z.T @ (weight * r))
-    left = r - z @ style
-    freedom = len(r) - int(present.sum()) - z.shape[1]
-    share = np.bincount(code, cap, industries)
-    overall = styles - np.average(styles, axis=0, weights=weight)
-    return _Fit(
-        style=style,
-        intercept=np.where(present, mean_r - mean_z @ style, np.nan),
-        share=share / share.sum(),
-        inverse=inverse,
-        scatter=np.diag(np.where(present, 1.0 / np.where(present, mass, 1.0), 0.0))
-        + mean_z @ inverse @ mean_z.T,
-        sigma2=float(np.sum(weight * left**2)) / freedom,
-        vif=np.diag(inverse) * np.sum(weight[:, None] * overall**2, axis=0),
-    )
+def _returns(
+    solved: tuple[Any, ...], intercept: Floats, share: Floats, columns: Bools, sigma: float
+) -> dict[str, Any]:
+    """Split the intercepts into country and industries; add t statistics and inflations."""
+    style, _, style_var, country_var, industry_var, inflation, _ = solved
+    country = float(np.nansum(share * intercept))
+    industry = intercept - country
+    return {
+        "country": country,
+        "industry": industry,
+        "style": _spread_out(style, columns),
+        "country_t": float(np.divide(country, sigma * np.sqrt(country_var))),
+        "industry_t": industry / (sigma * np.sqrt(industry_var)),  # one alone is 0 / 0
+        "style_t": _spread_out(style / (sigma * np.sqrt(style_var)), columns),
+        "vif": _spread_out(inflation, columns),
+    }
 
 
-def _assemble(
-    solved: _Fit,
-    columns: Bools,
-    returns: Floats,
-    styles: Floats,
-    industry: Codes,
-    fit: Bools,
-    weight: Floats,
-) -> CrossSection:
-    """Split the intercepts into country and industries; add residuals and diagnostics."""
-    country = float(np.nansum(solved.share * solved.intercept))
-    cross = solved.scatter @ solved.share
-    country_var = float(solved.share @ cross)
-    industry_var = np.diag(solved.scatter) - 2.0 * cross + country_var
-    intercept = np.where(industry >= 0, solved.intercept[industry], np.nan)
-    residual = returns - intercept - styles[:, columns] @ solved.style
-    sigma = np.sqrt(solved.sigma2)
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # a single industry has return 0, variance 0
-        industry_t = (solved.intercept - country) / (sigma * np.sqrt(np.maximum(industry_var, 0.0)))
-    left, total = np.sum(weight * residual[fit] ** 2), np.sum(weight * returns[fit] ** 2)
-    return CrossSection(
-        country=country,
-        industry=solved.intercept - country,
-        style=_spread(solved.style, columns),
-        country_t=country / (sigma * np.sqrt(country_var)),
-        industry_t=industry_t,
-        style_t=_spread(solved.style / (sigma * np.sqrt(np.diag(solved.inverse))), columns),
-        residual=residual,
-        r2=float(1.0 - left / total),
-        vif=_spread(solved.vif, columns),
-    )
-
-
-def _spread(x: Floats, columns: Bools) -> Floats:
+def _spread_out(x: Floats, columns: Bools) -> Floats:
     """Put estimated entries at their places, NaN elsewhere."""
     full = np.full(len(columns), np.nan)
     full[columns] = x
@@ -231,6 +197,9 @@ def _nothing(stocks: int, styles: int, industries: int) -> CrossSection:
         industry_t=blank(industries),
         style_t=blank(styles),
         residual=blank(stocks),
+        voted=np.zeros(stocks, dtype=bool),
         r2=np.nan,
+        r2_centred=np.nan,
+        r2_adjusted=np.nan,
         vif=blank(styles),
     )

@@ -2,8 +2,8 @@
 
     s_TS^2 = sum_t w_t u_t^2 * clip(1 + 2 sum_l (1 - l / (L + 1)) rho_l, 0.5, 2)
 
-with rho_l the autocorrelations of the residual; then the decile of market value speaks for stocks with a
-short history, and all are shrunk towards it.
+with rho_l the autocorrelations of the residual; then what is known of similar stocks speaks where the own
+history is short or erratic (``risk.structural``), and all are shrunk towards their decile of market value.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from risk.arrays import Bools, Floats
+from risk.arrays import Codes, Floats
 from risk.covariance import Horizon
 
-SHORT, LONG = 60, 180  # residuals at which a stock's own history begins to count, and counts fully
 MULTIPLIER = (0.5, 2.0)  # bounds of the Newey-West factor on a single stock's variance
 DECILES = 10
 
@@ -24,9 +23,8 @@ DECILES = 10
 class ResidualMoments:
     """Weighted sums over each stock's own residuals, moved on only when the stock has one.
 
-    A suspended stock keeps its state, so it keeps its last specific risk. ``square`` and ``weight``
-    ``[N]`` carry the variance, ``cross`` ``[L + 1, N]`` the autocovariances from lag 0, ``recent``
-    ``[L, N]`` the newest residuals, newest first, ``observed`` ``[N]`` their number.
+    A suspended stock keeps its state. ``square`` and ``weight`` ``[N]`` carry the variance, ``cross``
+    ``[L + 1, N]`` the autocovariances from lag 0, ``recent`` ``[L, N]`` the newest residuals, newest first.
     """
 
     horizon: Horizon
@@ -34,15 +32,12 @@ class ResidualMoments:
     weight: Floats
     cross: Floats
     recent: Floats
-    observed: Floats
 
     @classmethod
     def empty(cls, stocks: int, horizon: Horizon) -> ResidualMoments:
         """Return the sums before the first day."""
         lags, none = horizon.nw_specific, np.zeros(stocks)
-        return cls(
-            horizon, none, none, np.zeros((lags + 1, stocks)), np.zeros((lags, stocks)), none
-        )
+        return cls(horizon, none, none, np.zeros((lags + 1, stocks)), np.zeros((lags, stocks)))
 
     def update(self, residual: Floats) -> ResidualMoments:
         """Add a day of residuals ``[N]``, NaN where a stock has none."""
@@ -57,7 +52,6 @@ class ResidualMoments:
             weight=fade * self.weight + seen,
             cross=slow * self.cross + u * newest,
             recent=np.where(seen, newest[:-1], self.recent),
-            observed=self.observed + seen,
         )
 
     def volatility(self) -> Floats:
@@ -69,15 +63,11 @@ class ResidualMoments:
             multiplier = 1.0 + 2.0 * np.sum(bartlett * (self.cross[1:] / self.cross[0]), axis=0)
             return np.sqrt(self.square / self.weight * np.clip(multiplier, *MULTIPLIER))
 
-    def trust(self) -> Floats:
-        """Return how far each stock's own history counts ``[N]``: 0 to 60 residuals, 1 from 180 on."""
-        return np.clip((self.observed - SHORT) / (LONG - SHORT), 0.0, 1.0)
-
-    def widen(self, position: Floats, stocks: int) -> ResidualMoments:
+    def widen(self, position: Codes, stocks: int) -> ResidualMoments:
         """Move the stocks to ``position`` on a grid of ``stocks`` columns; the others are empty."""
         wide = ResidualMoments.empty(stocks, self.horizon)
         moved = {}
-        for name in ("square", "weight", "cross", "recent", "observed"):
+        for name in ("square", "weight", "cross", "recent"):
             target = getattr(wide, name).copy()
             target[..., position] = getattr(self, name)
             moved[name] = target
@@ -86,61 +76,55 @@ class ResidualMoments:
 
 @dataclass(frozen=True, eq=False)
 class SpecificRisk:
-    """Specific volatility ``[n]`` per day, and how many stocks lean on their decile or were clipped."""
+    """Specific volatility ``[n]`` per day; how many stocks lean on others of their kind, or were clipped."""
 
     volatility: Floats
     thin: int
     clipped: int
 
 
-def specific_risk(own: Floats, trust: Floats, cap: Floats, shrinkage: float) -> SpecificRisk:
-    """Complete and shrink time-series volatilities by decile of market value.
+def specific_risk(
+    own: Floats, trust: Floats, structural: Floats, cap: Floats, shrinkage: float
+) -> SpecificRisk:
+    """Blend time-series with structural volatilities and shrink them by decile of market value.
 
     Parameters
     ----------
     own
         Time-series volatility ``[n]``, NaN where there is none.
     trust
-        Weight of the own history ``[n]``, 0 to 1; the decile mean has the rest.
+        Weight of the own history ``[n]``, 0 to 1; 0 where there is none.
+    structural
+        Volatility of stocks of the same kind ``[n]``, which has the rest.
     cap
         Market value ``[n]``.
     shrinkage
         q of ``shrink_by_cap``.
-
-    Raises
-    ------
-    ValueError
-        No stock has a history of its own.
     """
-    known = np.isfinite(own) & (trust > 0.0)
-    if not known.any():
-        raise ValueError(f"none of {len(own)} stocks has {SHORT} residuals; give a longer history")
+    blended = trust * np.where(trust > 0.0, own, 0.0) + (1.0 - trust) * structural
     decile = cap_deciles(cap)
-    mean = decile_means(own, cap, decile, known)[decile]
-    weight = np.where(known, trust, 0.0)
-    blended = weight * np.where(known, own, 0.0) + (1.0 - weight) * mean
+    mean = decile_means(blended, cap, decile)[decile]
     shrunk = shrink_by_cap(blended, mean, decile, shrinkage)
     low, high = np.percentile(shrunk, [1.0, 99.0])
     bounded = np.clip(shrunk, low, 1.5 * high)
-    return SpecificRisk(bounded, int(np.sum(weight < 1.0)), int(np.sum(bounded != shrunk)))
+    return SpecificRisk(bounded, int(np.sum(trust < 0.5)), int(np.sum(bounded != shrunk)))
 
 
-def cap_deciles(cap: Floats) -> Floats:
+def cap_deciles(cap: Floats) -> Codes:
     """Decile of market value ``[n]``, 0 the smallest; ties stay in order."""
     rank = np.empty(len(cap), dtype=np.int64)
     rank[np.argsort(cap, kind="stable")] = np.arange(len(cap))
     return rank * DECILES // len(cap)
 
 
-def decile_means(own: Floats, cap: Floats, decile: Floats, known: Bools) -> Floats:
-    """Cap-weighted mean of the known volatilities by decile ``[10]``; the overall mean where none is."""
-    mass = np.bincount(decile[known], cap[known], DECILES)
-    total = np.bincount(decile[known], cap[known] * own[known], DECILES)
-    overall = np.sum(total) / np.sum(mass)
-    return np.divide(total, mass, out=np.full(DECILES, overall), where=mass > 0.0)
+def decile_means(risk: Floats, cap: Floats, decile: Codes) -> Floats:
+    """Cap-weighted mean of volatilities by decile ``[10]``; NaN where the decile is empty."""
+    mass = np.bincount(decile, cap, DECILES)
+    total = np.bincount(decile, cap * risk, DECILES)
+    return np.divide(total, mass, out=np.full(DECILES, np.nan), where=mass > 0.0)
 
 
-def shrink_by_cap(own: Floats, mean: Floats, decile: Floats, q: float) -> Floats:
+def shrink_by_cap(own: Floats, mean: Floats, decile: Codes, q: float) -> Floats:
     """Pull volatilities towards their decile's mean, the harder the further out they lie.
 
         w = q |s - m| / (D + q |s - m|),   s <- w m + (1 - w) s,   D^2 = mean over the decile of (s - m)^2

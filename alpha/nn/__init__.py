@@ -6,11 +6,14 @@ from alpha.nn.attention import (
     dense_attention,
     sorted_attention,
 )
-from alpha.nn.temporal import GRUEncoder
+from alpha.nn.peers import PeerDifference
+from alpha.nn.temporal import AttentiveGRU, GRUEncoder
 
 __all__ = [
     "AdditiveAttention",
+    "AttentiveGRU",
     "GRUEncoder",
+    "PeerDifference",
     "attention_weights",
     "dense_attention",
     "sorted_attention",

@@ -54,12 +54,14 @@ def sorted_attention(
 
     Parameters
     ----------
-    values : [N, H]
-    p, q : [N]
+    values : [..., N, H]
+        Leading dimensions are separate cross-sections.
+    p, q : [..., N]
+        A neighbour of score -inf is attended to by nobody; one at least must be finite.
     slope
         Below 1, as the split assumes that the positive side grows faster.
     present : [N] bool, optional
-        Absent stocks are attended to by nobody, and their own rows are zero.
+        With one cross-section only. Absent stocks are attended to by nobody, and their own rows are zero.
 
     Notes
     -----
@@ -75,21 +77,35 @@ def sorted_attention(
         if bool(present.any()):
             out[present] = sorted_attention(values[present], p[present], q[present], slope)
         return out
-    ordered, order = torch.sort(p)
-    top = ordered[-1]
-    ones = values.new_ones(len(values), 1)
-    terms = torch.cat([values[order], ones], dim=1)  # the last column sums the weights
-    below = _prefix_sums(torch.exp(slope * (ordered - top))[:, None] * terms)
-    total = _prefix_sums((torch.exp(ordered - top)[:, None] * terms).flip(0)).flip(0)  # suffix sums
-    split = torch.searchsorted(ordered.detach(), -q.detach(), right=True)  # first j with p_j > -q_i
-    shrink = torch.exp((slope - 1.0) * torch.relu(top + q))[:, None]
-    sums = total[split] + shrink * below[split]
-    return sums[:, :-1] / sums[:, -1:]
+    ordered, order = torch.sort(p, dim=-1)
+    top = ordered[..., -1:]
+    terms = F.pad(_rows(values, order), (0, 1), value=1.0)  # the last column sums the weights
+    below = _prefix_sums(torch.exp(slope * (ordered - top))[..., None] * terms)
+    upper = _prefix_sums((torch.exp(ordered - top)[..., None] * terms).flip(-2)).flip(
+        -2
+    )  # suffixes
+    # First j with p_j > -q_i.
+    split = torch.searchsorted(ordered.detach(), -q.detach(), right=True)
+    shrink = torch.exp((slope - 1.0) * torch.relu(top + q))[..., None]
+    sums = _rows(upper, split) + shrink * _rows(below, split)
+    return sums[..., :-1] / sums[..., -1:]
 
 
 def _prefix_sums(terms: Tensor) -> Tensor:
-    """Row k holds the sum of the first k rows: ``[N + 1, H]``."""
-    return F.pad(torch.cumsum(terms, dim=0), (0, 0, 1, 0))
+    """Row k holds the sum of the first k rows: ``[..., N + 1, H]``."""
+    return F.pad(torch.cumsum(terms, dim=-2), (0, 0, 1, 0))
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """Rows ``index`` ``[..., N]`` of each table ``[..., M, H]``.
+
+    The tables are laid end to end, for the gradient of index_select is a plain sum by row; that of
+    ``table[index]`` sorts the indices first and costs ten times as much.
+    """
+    length, width = table.shape[-2:]
+    first = torch.arange(0, index.numel() // index.shape[-1] * length, length, device=index.device)
+    flat = (index.reshape(len(first), -1) + first[:, None]).reshape(-1)
+    return table.reshape(-1, width).index_select(0, flat).reshape(*index.shape, width)
 
 
 class AdditiveAttention(nn.Module):

@@ -1,5 +1,6 @@
-"""Encoders of one stock's own history: a window [n, T, F] becomes a vector [n, H]."""
+"""Encoders of one stock's own history: a window becomes a vector."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -25,3 +26,31 @@ class GRUEncoder(nn.Module):
         steps, _ = self.gru(x.transpose(0, 1))  # the batcher's memory is time-major: [T, n, F]
         last: Tensor = steps[-1].to(x.dtype)  # under autocast the steps are bfloat16
         return last
+
+
+class AttentiveGRU(nn.Module):
+    """Gated recurrent unit read by its last step and by attention over all its steps.
+
+    With o_t the states of the top layer::
+
+        alpha_t = softmax_t(u . tanh(W o_t)),   out = V [o_T, sum_t alpha_t o_t] + c
+
+    Shapes
+    ------
+    x [T, N, F] -> [N, outputs]. Stocks do not see each other.
+    """
+
+    def __init__(self, features: int, hidden: int, layers: int, outputs: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(features, hidden, layers)
+        self.look = nn.Linear(hidden, hidden)
+        self.weigh = nn.Linear(hidden, 1, bias=False)
+        self.head = nn.Linear(2 * hidden, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode each column of ``x``."""
+        steps, _ = self.gru(x)
+        weights = torch.softmax(self.weigh(torch.tanh(self.look(steps))), dim=0)
+        read = torch.cat([steps[-1], torch.sum(weights * steps, dim=0)], dim=-1)
+        outputs: Tensor = self.head(read)
+        return outputs

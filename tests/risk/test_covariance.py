@@ -15,6 +15,7 @@ from risk.covariance import (
     factor_covariance,
     nearest_correlation,
     newey_west,
+    shrink_young,
 )
 
 
@@ -145,6 +146,55 @@ def test_repair_gives_a_positive_definite_correlation(seed):
     np.testing.assert_allclose(np.diag(mended), 1.0)
     assert np.linalg.eigvalsh(mended).min() > 0.0
     assert repaired == (np.linalg.eigvalsh(rough)[0] < EIGEN_FLOOR)
+
+
+def late_world(seed, old=20, young=10, days=900, late=100):
+    """Correlated factors, the last of which exist for the last days only; and their true covariance."""
+    draw = np.random.default_rng(seed)
+    loading = draw.normal(size=(old + young, 8))
+    truth = loading @ loading.T + 4.0 * np.eye(old + young)
+    f = draw.multivariate_normal(np.zeros(old + young), truth, size=days)
+    f[:-late, old:] = np.nan
+    return f, truth
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_young_factors_do_not_hide_risk(seed):
+    f, truth = late_world(seed)
+    moments, everything = learn(f, 2), np.arange(f.shape[1])
+    F, repaired = factor_covariance(moments, moments, everything)
+    values, vectors = np.linalg.eigh(F)
+    bias = np.sqrt(np.diag(vectors.T @ truth @ vectors) / values)
+    assert repaired
+    assert bias.max() < 2.0  # the floor alone leaves directions with thousands
+    joint = newey_west(moments.autocovariance())
+    scale = np.sqrt(np.diag(joint))
+    floored, _ = nearest_correlation(joint / np.outer(scale, scale))
+    values, vectors = np.linalg.eigh(floored * np.outer(scale, scale))
+    assert np.sqrt(np.diag(vectors.T @ truth @ vectors) / values).max() > 100.0
+
+
+def test_old_factors_keep_their_correlations_beside_young_ones():
+    f, _ = late_world(4)
+    moments, old = learn(f, 2), np.arange(20)
+    alone, repaired = factor_covariance(moments, moments, old)
+    joined, _ = factor_covariance(moments, moments, np.arange(30))
+    assert not repaired
+    np.testing.assert_allclose(joined[:20, :20], alone)
+
+
+def test_factors_of_one_age_are_not_drawn_together():
+    f, _ = late_world(5, late=900)
+    moments = learn(f, 2)
+    _, repaired = factor_covariance(moments, moments, np.arange(30))
+    assert not repaired
+
+
+def test_a_young_factor_that_agrees_with_the_old_ones_is_left_alone():
+    good = np.array([[1.0, 0.3, 0.2], [0.3, 1.0, 0.1], [0.2, 0.1, 1.0]])
+    kept, shrunk = shrink_young(good, np.array([900.0, 900.0, 100.0]))
+    assert kept is good
+    assert not shrunk
 
 
 def test_a_good_correlation_is_left_alone():

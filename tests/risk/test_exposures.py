@@ -65,7 +65,9 @@ def test_a_style_without_descriptors_is_absent_and_the_others_stay():
     made = style_exposures(data, stocks, CNE5).values
     value = [spec.name for spec in CNE5].index("value")
     assert np.isnan(made[:, value]).all()
-    np.testing.assert_array_equal(np.delete(made, value, 1), np.delete(full, value, 1))
+    np.testing.assert_allclose(
+        np.delete(made, value, 1), np.delete(full, value, 1), rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("unknown", "present"), [(0.3, True), (0.6, False)])
@@ -123,11 +125,9 @@ def test_stocks_outside_the_universe_do_not_move_those_inside():
 
 
 def test_specifications_are_checked():
-    with pytest.raises(ValueError, match="DOES_NOT_EXIST"):
-        StyleSpec("x", {"DOES_NOT_EXIST": 1.0})
     with pytest.raises(ValueError, match="descriptors or cube_of"):
         StyleSpec("x")
-    with pytest.raises(ValueError, match="first style"):
+    with pytest.raises(ValueError, match=r"residual_volatility .* \['size'\] not listed before"):
         check_order(CNE5[1:])
     with pytest.raises(ValueError, match="residual_volatility"):
         check_order((SIZE, CNE5[3]))

@@ -68,10 +68,9 @@ def test_marginal_is_the_slope_of_volatility(seed):
     w = weights(risk, seed)
     slope = risk.marginal(w)
     assert w @ slope == pytest.approx(risk.volatility(w))
-    step = 1e-6
-    bumped = w.copy()
-    bumped.iloc[3] += step
-    difference = (risk.volatility(bumped) - risk.volatility(w)) / step
+    step = np.zeros(len(w))
+    step[3] = 1e-6
+    difference = (risk.volatility(w + step) - risk.volatility(w - step)) / 2e-6
     assert slope.iloc[3] == pytest.approx(difference, rel=1e-4, abs=1e-7)
 
 

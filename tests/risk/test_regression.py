@@ -8,7 +8,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk.regression import MIN_MEMBERS, cross_section, regression_weights
+from risk.closed_form import MIN_MEMBERS
+from risk.regression import cross_section, regression_weights
 
 P, S = 4, 3
 
@@ -67,6 +68,30 @@ def test_equals_the_bordered_system():
     f = np.linalg.solve(kkt, np.append(x.T @ (v * returns), 0.0))[:-1]
     mine = estimate(returns, styles, industry, cap)
     np.testing.assert_allclose([mine.country, *mine.industry, *mine.style], f, atol=1e-12)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_three_roads_and_the_closed_form_agree(seed):
+    returns, styles, industry, cap, _ = day(seed, n=150)
+    x, v, r = dense(styles, industry), regression_weights(cap), restriction(industry, cap)
+    mine = estimate(returns, styles, industry, cap)
+    f = [mine.country, *mine.industry, *mine.style]
+    reduced = (x @ r) * v[:, None]
+    by_restriction = r @ np.linalg.solve(reduced.T @ (x @ r), reduced.T @ returns)
+    np.testing.assert_allclose(f, by_restriction, atol=1e-12)
+    border = np.zeros(1 + P + S)
+    border[1 : 1 + P] = np.bincount(industry, cap) / cap.sum()
+    heavy = x.T @ (v[:, None] * x) + v.sum() * np.outer(border, border)
+    by_penalty = np.linalg.solve(heavy, x.T @ (v * returns))
+    np.testing.assert_allclose(f, by_penalty, atol=1e-12)
+    peer = sm.WLS(returns, x @ r, v).fit()
+    np.testing.assert_allclose(f, r @ peer.params, atol=1e-12)
+    assert mine.r2_centred == pytest.approx(peer.rsquared, abs=1e-12)
+    freedom = len(returns) - P - S
+    assert peer.df_resid == freedom
+    adjusted = 1.0 - (1.0 - mine.r2) * (len(returns) - 1) / freedom
+    assert mine.r2_adjusted == pytest.approx(adjusted, abs=1e-12)
 
 
 def test_recovers_planted_factor_returns():
@@ -146,6 +171,7 @@ def test_a_thin_industry_has_no_return_and_its_members_no_residual():
     mine = estimate(returns, styles, industry, cap)
     assert np.isnan(mine.industry[-1])
     np.testing.assert_array_equal(np.isnan(mine.residual), industry == P - 1)
+    np.testing.assert_array_equal(mine.voted, industry < P - 1)
     rest = industry < P - 1
     alone = estimate(returns[rest], styles[rest], industry[rest], cap[rest])
     np.testing.assert_array_equal(mine.style, alone.style)
@@ -171,6 +197,20 @@ def test_a_style_that_repeats_others_is_left_out_and_the_rest_estimated():
     np.testing.assert_allclose(mine.residual, pair.residual, atol=1e-12)
 
 
+def test_of_styles_that_repeat_one_another_the_most_inflated_goes():
+    returns, styles, industry, cap, _ = day()
+    mixed = np.column_stack([styles, styles @ [1.0, 1.0, 0.2]])
+    mine = estimate(returns, mixed, industry, cap)
+    np.testing.assert_array_equal(np.isnan(mine.style), [False, False, False, True])
+    np.testing.assert_array_equal(np.isnan(mine.vif), np.isnan(mine.style))
+    alone = estimate(returns, styles, industry, cap)
+    np.testing.assert_array_equal(mine.style[:3], alone.style)
+    nearly = styles[:, :1] + 1e-3 * styles[:, 1:2]  # condition number 4e6: kept
+    kept = estimate(returns, np.column_stack([styles[:, :1], nearly]), industry, cap)
+    assert np.isfinite(kept.style).all()
+    assert kept.vif.min() > 1e5
+
+
 def test_a_style_constant_within_industries_is_left_out():
     returns, styles, industry, cap, _ = day()
     styles[:, 1] = industry
@@ -191,6 +231,15 @@ def test_missing_exposures_are_refused():
     styles[4, 1] = np.nan
     with pytest.raises(ValueError, match="1 NaN"):
         estimate(returns, styles, industry, cap)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan])
+def test_a_voter_without_market_value_is_refused(bad):
+    returns, styles, industry, cap, _ = day()
+    cap[7] = bad
+    with pytest.raises(ValueError, match="1 of 300 voters"):
+        estimate(returns, styles, industry, cap)
+    assert np.isfinite(estimate(returns, styles, industry, cap, np.arange(300) != 7).country)
 
 
 def test_weights_are_square_roots_clipped_at_their_95th_percentile():

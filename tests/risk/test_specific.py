@@ -65,15 +65,7 @@ def test_a_suspended_stock_keeps_its_last_risk():
     gone = np.vstack([u, np.column_stack([np.full(40, np.nan), np.full(40, 0.05)])])
     before, after = learn(u), learn(gone)
     assert after.volatility()[0] == before.volatility()[0]
-    assert after.observed[0] == 250
     assert after.volatility()[1] > before.volatility()[1]
-
-
-def test_trust_runs_from_sixty_to_one_hundred_and_eighty_residuals():
-    u = np.full((180, 4), np.nan)
-    for n, count in enumerate([0, 60, 120, 180]):
-        u[:count, n] = 0.01
-    np.testing.assert_allclose(learn(u).trust(), [0.0, 0.0, 0.5, 1.0])
 
 
 def test_deciles_are_equal_in_number_and_ordered():
@@ -83,11 +75,12 @@ def test_deciles_are_equal_in_number_and_ordered():
     assert (np.diff(decile[np.argsort(cap)]) >= 0).all()
 
 
-def test_decile_mean_is_cap_weighted_over_the_known():
-    own, cap = np.array([1.0, 4.0, np.nan]), np.array([3.0, 1.0, 9.0])
-    mean = decile_means(own, cap, np.array([2, 2, 2]), np.isfinite(own))
+def test_decile_mean_is_cap_weighted():
+    own, cap = np.array([1.0, 4.0, 5.0]), np.array([3.0, 1.0, 9.0])
+    mean = decile_means(own, cap, np.array([2, 2, 7]))
     assert mean[2] == pytest.approx(7.0 / 4.0)
-    np.testing.assert_allclose(mean, 7.0 / 4.0)  # empty deciles take the overall mean
+    assert mean[7] == 5.0
+    assert np.isnan(mean[0])
 
 
 @given(seed=st.integers(0, 10_000), q=st.floats(0.0, 5.0))
@@ -95,7 +88,7 @@ def test_decile_mean_is_cap_weighted_over_the_known():
 def test_shrinkage_moves_towards_the_mean_and_never_past_it(seed, q):
     draw = np.random.default_rng(seed)
     own, decile = draw.lognormal(-4.0, 0.4, 100), draw.integers(0, 10, 100)
-    mean = decile_means(own, np.ones(100), decile, np.ones(100, dtype=bool))[decile]
+    mean = decile_means(own, np.ones(100), decile)[decile]
     shrunk = shrink_by_cap(own, mean, decile, q)
     assert (np.abs(shrunk - mean) <= np.abs(own - mean) + 1e-15).all()
     assert ((shrunk - mean) * (own - mean) >= -1e-18).all()
@@ -104,46 +97,37 @@ def test_shrinkage_moves_towards_the_mean_and_never_past_it(seed, q):
 def test_no_shrinkage_changes_nothing_and_endless_shrinkage_gives_the_mean():
     draw = np.random.default_rng(3)
     own, decile = draw.lognormal(-4.0, 0.4, 100), np.arange(100) % 10
-    mean = decile_means(own, np.ones(100), decile, np.ones(100, dtype=bool))[decile]
+    mean = decile_means(own, np.ones(100), decile)[decile]
     np.testing.assert_array_equal(shrink_by_cap(own, mean, decile, 0.0), own)
     np.testing.assert_allclose(shrink_by_cap(own, mean, decile, 1e12), mean, rtol=1e-6)
 
 
-def test_a_new_listing_gets_the_value_of_its_decile_and_is_counted():
+def test_a_new_listing_gets_the_structural_value_and_is_counted():
     draw = np.random.default_rng(4)
     own, cap = draw.uniform(0.01, 0.03, 100), np.arange(1.0, 101.0)
-    trust = np.ones(100)
-    own[55], trust[55] = np.nan, 0.0
-    risk = specific_risk(own, trust, cap, shrinkage=0.25)
-    peers = np.array([n for n in range(50, 60) if n != 55])
-    assert risk.volatility[55] == pytest.approx(np.average(own[peers], weights=cap[peers]))
+    own[55], trust, structural = np.nan, np.ones(100), np.full(100, 0.017)
+    trust[55] = 0.0
+    risk = specific_risk(own, trust, structural, cap, shrinkage=0.0)
+    assert risk.volatility[55] == 0.017
+    assert risk.volatility[54] == own[54]
     assert risk.thin == 1
 
 
-def test_a_short_history_is_blended_with_the_decile():
-    own, cap = np.full(100, 0.02), np.arange(1.0, 101.0)
-    own[55], trust = 0.06, np.ones(100)
-    trust[55] = 0.5
-    peers = np.arange(50, 60)
-    mean = np.average(own[peers], weights=cap[peers])
-    risk = specific_risk(own, trust, cap, shrinkage=0.0)
-    assert risk.volatility[55] <= 0.5 * 0.06 + 0.5 * mean + 1e-12
-    assert risk.volatility[55] > mean
-    assert risk.thin == 1
+def test_a_short_history_is_blended_with_the_structural_value():
+    own, cap, trust = np.full(100, 0.02), np.arange(1.0, 101.0), np.ones(100)
+    own[50:60], trust[50:60] = 0.025, 0.25
+    risk = specific_risk(own, trust, np.full(100, 0.015), cap, shrinkage=0.0)
+    np.testing.assert_allclose(risk.volatility[50:60], 0.25 * 0.025 + 0.75 * 0.015)
+    assert risk.thin == 10
 
 
 def test_extremes_stop_at_the_percentiles_and_are_counted():
     own = np.full(1000, 0.02)
     own[:5], own[-5:] = 1e-5, 5.0
-    risk = specific_risk(own, np.ones(1000), np.ones(1000), shrinkage=0.0)
+    risk = specific_risk(own, np.ones(1000), own, np.ones(1000), shrinkage=0.0)
     assert risk.volatility.min() == pytest.approx(0.02)
     assert risk.volatility.max() == pytest.approx(0.03)  # 1.5 times the 99th percentile
     assert risk.clipped == 10
-
-
-def test_without_any_history_there_is_no_specific_risk():
-    with pytest.raises(ValueError, match="none of 3 stocks"):
-        specific_risk(np.full(3, np.nan), np.zeros(3), np.ones(3), 0.25)
 
 
 def test_widening_moves_stocks_and_starts_the_others_empty():
@@ -151,7 +135,7 @@ def test_widening_moves_stocks_and_starts_the_others_empty():
     wide = moments.widen(np.array([0, 2]), 3)
     np.testing.assert_array_equal(wide.volatility()[[0, 2]], moments.volatility())
     assert np.isnan(wide.volatility()[1])
-    assert wide.observed[1] == 0
+    assert wide.weight[1] == 0.0
 
 
 def test_bias_of_simulated_residuals_lies_in_its_band():

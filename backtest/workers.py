@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from multiprocessing import current_process
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -58,8 +59,12 @@ def _end_with(owner: int) -> None:
 
     It would otherwise finish its cell for nobody and hold the shared memory for minutes.
     """
+    if os.getppid() != owner:
+        if current_process().name.startswith("LokyProcess"):
+            os._exit(1)  # it was killed before this cell began; workers of a cluster have other parents
+        return
     name = f"owner {owner}"
-    if os.getppid() != owner or any(thread.name == name for thread in threading.enumerate()):
+    if any(thread.name == name for thread in threading.enumerate()):
         return
 
     def watch() -> None:

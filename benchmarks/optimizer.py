@@ -1,48 +1,46 @@
 """One rebalance by the structured solver and by its peers: CPU seconds, medians, in turn in one run.
 
-    python benchmarks/optimizer.py [--quick] [--sizes 300 1000] [--stress 400] [--sweep] [--json FILE]
+    python benchmarks/optimizer.py [--quick] [--sizes 300 1000] [--stress 400] [--sweep] [--memory]
 
 Every solver gets the same chain of weeks: scores that persist, prices that drift, an index that is
 reviewed, stocks that are blocked, and holdings that come from the week before. What is timed is the road
 from a week's arrays to its weights, on one thread. ``gap`` is the distance from the optimum relative to
 the objective (against Clarabel at 1e-8; for the structured solver by duality), ``violation`` the worst
-breach of a limit. pyqlib and ecos take part where they are installed (extra ``[bench]``).
+breach of a limit, ``peak`` the most memory that a solve takes beyond what was held before it. pyqlib and
+ecos take part where they are installed (extra ``[bench]``).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ[threads] = "1"  # before any of these libraries is loaded
 
-import cvxpy as cp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from enhance.structured import Answer, Form, Standard, State, answer  # noqa: E402
-from enhance.structured.lean import Program, solve_lean  # noqa: E402
-
-Array = np.ndarray
-Solver = Callable[["Week"], tuple[Array, bool, float]]  # weights, whether it said solved, own gap
-
-INDUSTRIES, STYLES = 31, 10
-DUST = 1e-7  # weights below it are not carried on
-ROWS = (
-    *(f"industry {k}" for k in range(INDUSTRIES)),
-    *(f"style {k}" for k in range(STYLES)),
-    "share",
+from benchmarks.optimizer_peers import direct, line_up, structured  # noqa: E402
+from benchmarks.optimizer_weeks import (  # noqa: E402
+    MEMBERS,
+    Limits,
+    Week,
+    form,
+    measured,
+    walk,
+    week_of,
+    worlds,
 )
-ONES = np.ones(len(ROWS))
-MEMBERS = {300: 300, 1000: 500, 2000: 1000, 5000: 1000}
-DENSE_MOST = 2000  # a dense covariance of 5000 stocks takes minutes a solve
+from enhance.structured import answer  # noqa: E402
+from enhance.structured.lean import solve_lean  # noqa: E402
+
 # Least ratios asked for, by peer and number of stocks
 GOALS = {
     "cvxpy dense + Clarabel": {300: 300, 1000: 2000, 2000: 8000},
@@ -52,253 +50,7 @@ GOALS = {
     "pyqlib": {300: 50, 1000: 150, 2000: 300, 5000: 800},
     "Clarabel direct, ours cold": {300: 12, 1000: 22, 2000: 16, 5000: 18},
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The limits of a chain."""
-
-    active: float = 0.01
-    bound: float = 0.10
-    style: float = 0.5
-    industry: float = 0.02
-    tracking_error: float = 0.04
-    share: float | None = 0.80
-    turnover: float = 0.20
-    buy: float = 0.001
-    sell: float = 0.002
-
-
-@dataclass(frozen=True, eq=False)
-class World:
-    """What a week brings whatever is held; covariance over country, industries and styles, annual."""
-
-    alpha: Array
-    benchmark: Array
-    styles: Array
-    industry: Array
-    covariance: Array
-    specific: Array
-    no_buy: Array
-    no_sell: Array
-    growth: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Week:
-    """A rebalance: the world, what is held, and the bounds that follow."""
-
-    world: World
-    held: Array
-    lower: Array
-    upper: Array
-    limits: Limits
-
-
-def worlds(stocks: int, members: int, weeks: int, seed: int) -> Iterator[World]:
-    """Walk through weeks of a market with known structure; two reviews of the index a year."""
-    rng = np.random.default_rng([seed, stocks])
-    cap = np.exp(1.2 * rng.standard_normal(stocks))
-    inside = np.zeros(stocks, dtype=bool)
-    inside[np.argsort(-cap * np.exp(0.6 * rng.standard_normal(stocks)))[:members]] = True
-    industry = np.concatenate([np.arange(INDUSTRIES), rng.integers(0, INDUSTRIES, stocks)])[:stocks]
-    styles = rng.standard_normal((stocks, STYLES))
-    styles[:, 0] = np.log(cap) / 1.2
-    score, volatility = (
-        rng.standard_normal(stocks),
-        np.exp(-1.1 + 0.3 * rng.standard_normal(stocks)),
-    )
-    size = np.concatenate(
-        [[0.2], rng.uniform(0.05, 0.14, INDUSTRIES), rng.uniform(0.02, 0.06, STYLES)]
-    )
-    root = size[:, None] * rng.standard_normal((len(size), 3 * len(size))) / np.sqrt(3 * len(size))
-    for week in range(weeks):
-        benchmark = np.where(inside, cap, 0.0) / cap[inside].sum()
-        benchmark = np.minimum(benchmark, 0.08) / np.minimum(benchmark, 0.08).sum()
-        centred = styles - benchmark @ styles
-        draw = rng.random(stocks)
-        common = root @ rng.standard_normal(root.shape[1]) / np.sqrt(52)
-        move = common[0] + common[1 + industry] + centred @ common[1 + INDUSTRIES :]
-        own = volatility / np.sqrt(52) * (0.05 * score + rng.standard_normal(stocks))
-        growth = 1.0 + np.clip(move + own, -0.4, 0.5)
-        yield World(
-            alpha=0.05 * volatility / np.sqrt(52) * score,
-            benchmark=benchmark,
-            styles=centred / centred.std(axis=0),
-            industry=industry,
-            covariance=root @ root.T,
-            specific=volatility**2,
-            no_buy=draw < 0.05,
-            no_sell=(draw > 0.03) & (draw < 0.08),  # two fifths of the blocked are suspended
-            growth=growth,
-        )
-        cap = cap * growth
-        score = 0.75 * score + np.sqrt(1 - 0.75**2) * rng.standard_normal(stocks)
-        styles = 0.985 * styles + np.sqrt(1 - 0.985**2) * rng.standard_normal(styles.shape)
-        volatility = volatility * np.exp(0.02 * rng.standard_normal(stocks))
-        if members < stocks and week % 26 == 25:
-            swapped = max(1, members // 25)
-            leaving = np.flatnonzero(inside)[np.argsort(cap[inside])[: 2 * swapped]]
-            joining = np.flatnonzero(~inside)[np.argsort(-cap[~inside])[: 2 * swapped]]
-            inside[rng.choice(leaving, swapped, replace=False)] = False
-            inside[rng.choice(joining, swapped, replace=False)] = True
-
-
-def week_of(world: World, held: Array, limits: Limits) -> Week:
-    """Bound each weight by its band; a blocked stock outside its band keeps its weight."""
-    lower = np.maximum(world.benchmark - limits.active, 0.0)
-    upper = np.minimum(world.benchmark + limits.active, limits.bound)
-    upper = np.where(world.no_buy, np.minimum(upper, held), upper)
-    lower = np.where(world.no_sell, np.maximum(lower, held), lower)
-    crossed = lower > upper
-    return Week(world, held, np.where(crossed, held, lower), np.where(crossed, held, upper), limits)
-
-
-def walk(path: list[World], limits: Limits, solve: Solver) -> list[Week]:
-    """Follow a solver through the weeks, its weights drifting from one to the next."""
-    held, weeks = path[0].benchmark, []
-    for world in path:
-        weeks.append(week_of(world, held, limits))
-        weights, solved, _ = solve(weeks[-1])
-        held = weights if solved else held
-        held = np.where(held > DUST, held, 0.0) * world.growth
-        held = held / held.sum()
-    return weeks
-
-
-def form(week: Week) -> Standard:
-    """Arrange a week as the structured solver takes it."""
-    world, limits = week.world, week.limits
-    shared = limits.share is not None
-    m = INDUSTRIES + STYLES + shared
-    F, across = np.zeros((m, m)), world.covariance[0, 1:]
-    F[: m - shared, : m - shared] = world.covariance[1:, 1:]
-    F[:INDUSTRIES, : m - shared] += across  # the country is the sum of the industries
-    F[: m - shared, :INDUSTRIES] += across[:, None]
-    F[:INDUSTRIES, :INDUSTRIES] += world.covariance[0, 0]
-    low, high = np.empty(m), np.empty(m)
-    high[:INDUSTRIES], high[INDUSTRIES:] = limits.industry, limits.style
-    low[:] = -high
-    dense = np.empty((STYLES + shared, len(week.held)))
-    dense[:STYLES] = world.styles.T
-    if limits.share is not None:
-        dense[-1] = world.benchmark > 0.0
-        low[-1], high[-1] = limits.share - 1.0, np.inf
-    arrays = Form(
-        world.alpha, week.lower, week.upper, week.held, world.benchmark, world.specific,
-        world.industry, INDUSTRIES, dense, low, high, F, 1.0,
-        limits.turnover, limits.tracking_error, 0.0, limits.buy, limits.sell,
-    )  # fmt: skip
-    names = ROWS[:m]
-    return Standard(arrays, names, names, names, ONES[:m], ONES[:m], "turnover", "tracking_error")
-
-
-def measured(week: Week, w: Array) -> tuple[float, float]:
-    """Return objective and worst violation of weights, apart from any solver."""
-    world, limits = week.world, week.limits
-    active, trades = w - world.benchmark, w - week.held
-    by_industry = np.bincount(world.industry, active, INDUSTRIES)
-    by_style = active @ world.styles
-    y = np.concatenate([[active.sum()], by_industry, by_style])
-    risk = float(np.sqrt(y @ world.covariance @ y + world.specific @ active**2))
-    gain = float(world.alpha @ active) - limits.buy * trades[trades > 0].sum()
-    breaches = [
-        abs(w.sum() - 1.0), (week.lower - w).max(), (w - week.upper).max(),
-        abs(by_industry).max() - limits.industry, abs(by_style).max() - limits.style,
-        0.5 * abs(trades).sum() - limits.turnover, risk - limits.tracking_error,
-    ]  # fmt: skip
-    if limits.share is not None:
-        breaches.append(limits.share - w[world.benchmark > 0.0].sum())
-    return gain + limits.sell * trades[trades < 0].sum(), max(*breaches, 0.0)
-
-
-def structured(warm: bool) -> Solver:
-    """The solver of this project, from last week's prices or from nothing."""
-    state = State() if warm else None
-
-    def solve(week: Week) -> tuple[Array, bool, float]:
-        found: Answer = answer(form(week), state)
-        return found.weights, found.status == "optimal", found.gap
-
-    return solve
-
-
-def direct(week: Week) -> tuple[Array, bool, float]:
-    """Clarabel on the lean sparse form, rebuilt each week."""
-    run = solve_lean(form(week).form)
-    return run.weights, run.solved, np.nan
-
-
-def ecos(week: Week) -> tuple[Array, bool, float]:
-    """ECOS on the same sparse form."""
-    import ecos as library
-
-    program = Program(form(week).form)
-    _, q, A, b, _ = program.data()
-    A, equal = A.tocsr(), program.start["lower"]
-    run = library.solve(
-        q, A[equal:].tocsc(), b[equal:],
-        {"l": program.start["risk"] - equal, "q": [program.length - program.start["risk"]]},
-        A[:equal].tocsc(), b[:equal], verbose=False,
-    )  # fmt: skip
-    w = week.lower.copy()
-    w[program.open] = run["x"][: len(program.open)] / 100.0
-    return w, run["info"]["exitFlag"] == 0, np.nan
-
-
-def modelled(dense: bool) -> Solver:
-    """The textbook program in cvxpy, with a dense covariance or with factors."""
-
-    def solve(week: Week) -> tuple[Array, bool, float]:
-        world, limits, w = week.world, week.limits, cp.Variable(len(week.held))
-        X = np.hstack(
-            [np.ones((len(week.held), 1)), np.eye(INDUSTRIES)[world.industry], world.styles]
-        )
-        active, trades = w - world.benchmark, w - week.held
-        if dense:
-            y = X.T @ active
-            V = X @ world.covariance @ X.T + np.diag(world.specific)
-            rows = [cp.quad_form(active, cp.psd_wrap(V)) <= limits.tracking_error**2]
-        else:
-            y = cp.Variable(X.shape[1])
-            root = np.linalg.cholesky(world.covariance + 1e-14 * np.eye(X.shape[1]))
-            own = cp.multiply(np.sqrt(world.specific), active)
-            risk = cp.norm(cp.hstack([root.T @ y, own]))
-            rows = [y == X.T @ active, risk <= limits.tracking_error]
-        rows += [
-            cp.sum(w) == 1.0, w >= week.lower, w <= week.upper,
-            cp.abs(y[1 : 1 + INDUSTRIES]) <= limits.industry,
-            cp.abs(y[1 + INDUSTRIES :]) <= limits.style,
-            0.5 * cp.norm1(trades) <= limits.turnover,
-        ]  # fmt: skip
-        if limits.share is not None:
-            rows.append(cp.sum(w[np.flatnonzero(world.benchmark > 0.0)]) >= limits.share)
-        cost = limits.buy * cp.sum(cp.pos(trades)) + limits.sell * cp.sum(cp.neg(trades))
-        program = cp.Problem(cp.Maximize(world.alpha @ active - cost), rows)
-        program.solve(solver="CLARABEL")
-        solved = program.status == "optimal"
-        return np.asarray(w.value) if solved else week.held, solved, np.nan
-
-    return solve
-
-
-def qlib(week: Week) -> tuple[Array, bool, float]:
-    """Optimise as pyqlib does: risk as a penalty, no costs, no share, a two-sided turnover."""
-    from qlib.contrib.strategy.optimizer.enhanced_indexing import EnhancedIndexingOptimizer
-
-    world, limits = week.world, week.limits
-    bands = np.concatenate(
-        [[1.0], np.full(INDUSTRIES, limits.industry), np.full(STYLES, limits.style)]
-    )
-    optimiser = EnhancedIndexingOptimizer(
-        lamb=0.25, delta=2 * limits.turnover, b_dev=limits.active, f_dev=bands, scale_return=False
-    )
-    X = np.hstack([np.ones((len(week.held), 1)), np.eye(INDUSTRIES)[world.industry], world.styles])
-    w = optimiser(
-        world.alpha, X, world.covariance, world.specific, week.held, world.benchmark,
-        mfh=week.upper - week.lower < 1e-9,
-    )  # fmt: skip
-    return w, not np.allclose(w, week.held), np.nan
+MEGABYTES = 60.0  # the most that a solve of 5000 stocks may take
 
 
 @dataclass(frozen=True)
@@ -325,23 +77,6 @@ class Record:
     @property
     def median(self) -> float:
         return float(np.median(self.cpu)) if self.cpu else float("nan")
-
-
-def line_up(stocks: int) -> dict[str, tuple[Solver, float]]:
-    """Return the solvers by name, with the CPU seconds that each may take."""
-    solvers: dict[str, tuple[Solver, float]] = {
-        "structured, sifted": (structured(warm=True), np.inf),
-        "structured, cold": (structured(warm=False), np.inf),
-        "Clarabel direct": (direct, np.inf),
-        "cvxpy factor + Clarabel": (modelled(dense=False), 20.0),
-    }
-    if importlib.util.find_spec("ecos"):
-        solvers["ECOS direct"] = (ecos, 20.0)
-    if importlib.util.find_spec("qlib"):
-        solvers["pyqlib"] = (qlib, 20.0)
-    if stocks <= DENSE_MOST:
-        solvers["cvxpy dense + Clarabel"] = (modelled(dense=True), 20.0)
-    return solvers
 
 
 def race(stocks: int, weeks: int, seed: int, budget: float) -> dict[str, Record]:
@@ -447,6 +182,41 @@ def sweep(weeks: int, seed: int) -> Row:
     return Row("sweep", f"{solves} solves", "", spent, None, None)
 
 
+def memory(stocks: int, seed: int) -> None:
+    """Print the most memory that solves take beyond their inputs, each solver in a fresh process."""
+    if not Path("/proc/self/clear_refs").exists():
+        print("\npeak memory is measured on Linux only")
+        return
+    taken = []
+    for name in ("structured, cold", "structured, sifted", "Clarabel direct"):
+        with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+            taken.append(f"{name} {fresh.submit(peak, name, stocks, seed).result():.1f} MB")
+    print(f"\npeak memory of a solve, N = {stocks}: {', '.join(taken)}; goal {MEGABYTES:g} MB")
+
+
+def peak(name: str, stocks: int, seed: int) -> float:
+    """Return the megabytes that three weeks in a row take at most, compilation apart."""
+    line_up(300)[name][0](start(300, seed)[0])
+    solve, weeks = line_up(stocks)[name][0], start(stocks, seed)
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    for week in weeks:
+        solve(week)
+    return resident("VmHWM") - before
+
+
+def start(stocks: int, seed: int) -> list[Week]:
+    """Return three weeks that start near the benchmark, made without any solver."""
+    path = worlds(stocks, MEMBERS.get(stocks, stocks // 4), 3, seed)
+    return [week_of(world, 0.9 * world.benchmark + 0.1 / stocks, Limits()) for world in path]
+
+
+def resident(what: str) -> float:
+    """Return a line of the process's status, in megabytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(what)) / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one minute: two sizes, few weeks")
@@ -457,6 +227,7 @@ def main() -> None:
     parser.add_argument(
         "--sweep", action="store_true", help="a sweep of the reference report's size"
     )
+    parser.add_argument("--memory", action="store_true", help="peak memory at the largest size")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
@@ -467,6 +238,8 @@ def main() -> None:
         stress(options.stress, options.seed)
     if options.sweep:
         rows.append(sweep(12 if options.quick else 313, options.seed))
+    if options.memory:
+        memory(max(options.sizes), options.seed)
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
 

@@ -32,7 +32,7 @@ from enhance.constraints import (
     Whitelist,
 )
 from enhance.decision import Decision
-from enhance.diagnose import Diagnosis
+from enhance.diagnose import Diagnosis, diagnose
 from enhance.enhancer import Enhancer, EnhancerConfig
 from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Explanation, Optimality
@@ -49,6 +49,7 @@ from enhance.ratio import MaxInformationRatio
 from enhance.relax import WEEKLY
 from enhance.risk_budget import ActiveRiskBudget
 from enhance.solution import Solution
+from enhance.structured import State
 from enhance.sweep import sweep
 from enhance.terms import Impact, RobustAlpha
 
@@ -93,6 +94,7 @@ __all__ = [
     "Soft",
     "Solution",
     "SolverError",
+    "State",
     "StockLimit",
     "StyleExposure",
     "TrackingError",
@@ -101,6 +103,7 @@ __all__ = [
     "csi300",
     "csi500",
     "csi1000",
+    "diagnose",
     "lots",
     "optimize",
     "solve",

@@ -187,6 +187,21 @@ class StockLimit(Constraint):
     def interval(self, problem: Problem) -> tuple[Array, Array]:
         """Return the least and the greatest weight that the limit allows ``[N]``, ``[N]``."""
 
+    def shadow_price(self, rows: list[cp.Constraint], x: Decision) -> float:
+        """Return the gain per unit of limit: the duals, net of what the corner of trading has in them."""
+        share = self._shares(x)
+        weight = 1.0 if share is None else share[np.isfinite(share)]
+        return sum(float(np.sum(weight * _moving(row, x))) for row in rows)
+
+
+def _moving(row: cp.Constraint, x: Decision) -> Array:
+    """Return what each stock that a row blocks would gain by moving on ``[M]``."""
+    limited = row.args[0] if row.args[1].is_constant() else row.args[0] - row.args[1]
+    stocks, entries, signs = sp.find(limited.grad[x.weights])
+    gain = np.array(row.dual_value, dtype=float).ravel()
+    gain[entries] -= x.corner(stocks, signs > 0.0)
+    return np.maximum(gain, 0.0)
+
 
 @dataclass(frozen=True)
 class RowLimit(Constraint):

@@ -13,6 +13,8 @@ from enhance.problem import Problem
 
 Array = np.ndarray
 
+IDLE = 1e-6  # a smaller trade is a solver's: the stock is at its held weight
+
 
 @dataclass(frozen=True, eq=False)
 class Decision:
@@ -35,6 +37,8 @@ class Decision:
         The equalities that define the views in use.
     breaches
         By how much each soft limit is broken, a variable >= 0 by name.
+    kinks
+        Those of the ties that make ``buys`` the positive part of the trades.
     """
 
     problem: Problem
@@ -42,6 +46,7 @@ class Decision:
     eliminated: bool = False
     ties: list[cp.Constraint] = field(default_factory=list)
     breaches: dict[str, cp.Variable] = field(default_factory=dict)
+    kinks: list[cp.Constraint] = field(default_factory=list)
 
     @cached_property
     def open(self) -> Array:
@@ -81,8 +86,9 @@ class Decision:
     def buys(self) -> cp.Expression:
         """Weights bought ``[N]``, at least the positive part of the trades."""
         if not self.eliminated:
-            bought = cp.Variable(len(self.fixed), nonneg=True)
-            self.ties.append(bought >= self.trades)
+            bought = cp.Variable(len(self.fixed))
+            self.kinks.extend([bought >= 0.0, bought >= self.trades])
+            self.ties.extend(self.kinks)
             return bought
         known = np.maximum(np.nan_to_num(self.fixed) - self.problem.holdings, 0.0)
         known[self.open] = 0.0
@@ -115,6 +121,19 @@ class Decision:
         if len(self.pinned) == 0:
             return cp.hstack([common, own])
         return cp.hstack([common, own, np.array([np.linalg.norm(fixed)])])
+
+    def corner(self, stocks: Array, upward: Array) -> Array:
+        """Return the part of a dual that is the corner of trading at the held weight ``[M]``, solved.
+
+        Where a stock is blocked at its held weight, the dual says what moving would gain if it went on at
+        the subgradient of the cost that the solver chose; in truth a move up pays for buying, one down for
+        selling. ``stocks`` are positions ``[M]``, ``upward`` whether the move is one up.
+        """
+        if not self.kinks:
+            return np.zeros(len(stocks))
+        idle = np.abs(np.asarray(self.trades.value)) <= IDLE
+        up, down = (np.where(idle, row.dual_value, 0.0) for row in self.kinks)
+        return np.where(upward, up[stocks], down[stocks])
 
     def breach(self, name: str) -> cp.Variable:
         """Return the breach of a soft limit, one variable for its rows and its penalty."""

@@ -90,14 +90,18 @@ class Diagnosis:
         ]
 
 
-def diagnose(problem: Problem, constraints: Sequence[Constraint]) -> Diagnosis:
+def diagnose(problem: Problem, constraints: Sequence[Constraint]) -> Diagnosis | None:
     """Name the conflict of an infeasible problem by a deletion filter, and what could be met.
+
+    None where some portfolio meets all limits.
 
     The filter drops each limit in turn and keeps out those without which the rest still conflicts
     (Chinneck 2008, "Feasibility and Infeasibility in Optimization", section 6.1). Several conflicts
     can exist at once; limits are dropped in the order in which they would give, so that the one named
     is the most stubborn: turnover is in it only if unlimited turnover would be a cure.
     """
+    if feasible(problem, constraints):
+        return None
     conflict = sorted(constraints, key=_stubbornness)
     for c in tuple(conflict):
         rest = [other for other in conflict if other is not c]

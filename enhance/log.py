@@ -15,7 +15,7 @@ from enhance.universe import Universe
 def rebalance_log(solution: Solution, universe: Universe) -> Mapping[str, Any]:
     """Flatten a solution to one row: plain scalars, so that rows by date make a frame.
 
-    ``price.<limit>`` are shadow prices, ``active.<factor>`` active exposures, ``relaxed.<limit>`` the
+    ``road`` is what solved it, ``price.<limit>`` are shadow prices, ``active.<factor>`` active exposures, ``relaxed.<limit>`` the
     limits used where they differ from those asked. ``uncovered_*`` are weights, ``forced`` counts stocks
     pinned outside a limit, ``forced_turnover`` is the part of turnover that limits by stock demand,
     ``cannot_*`` count candidates, unscored strangers included in ``cannot_buy``.
@@ -23,6 +23,7 @@ def rebalance_log(solution: Solution, universe: Universe) -> Mapping[str, Any]:
     p, weights = solution.problem, solution.vector
     log: dict[str, Any] = {
         "status": solution.status,
+        "road": solution.road,
         "relaxations": "; ".join(
             f"{name} {asked:g} -> {used:g}" for name, (asked, used) in solution.relaxations.items()
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -14,31 +13,26 @@ import pandas as pd
 from enhance.check import Check, check
 from enhance.constraint import Constraint
 from enhance.constraints import NoBuy
-from enhance.decision import Decision
 from enhance.diagnose import changes, diagnose
 from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Optimality
 from enhance.names import choose_names
 from enhance.objective import MaxAlpha, Objective
+from enhance.optimum import optimum_of, settled
 from enhance.problem import Problem
 from enhance.pulls import pulls
-from enhance.reach import Reach, band
-from enhance.relax import Ladder, feasible, loosenings
+from enhance.reach import Reach
+from enhance.relax import Ladder, loosenings
 from enhance.solution import Solution
-from enhance.solvers import BY_STRUCTURE, SOLVED, Run, SolverName, maximise, refuse_unknown
+from enhance.solvers import SolverName, refuse_unknown
 from enhance.stages import Stages
-from enhance.structured import Standard, State, answer, shadow_prices, standard
+from enhance.structured import State
 from market import DataError
 
 if TYPE_CHECKING:
     from risk import RiskModel
 
 Array = np.ndarray
-
-# Weights and trades below a tenth of a basis point are a solver's dust (1,000 CNY of 100 million),
-# on which a minimum commission would still be charged. The smaller size is tried where limits are
-# so tight that the larger cannot be removed.
-DUST = (1e-5, 1e-7)
 
 
 def optimize(
@@ -86,6 +80,9 @@ def optimize(
         Kinds of limits that may give where no portfolio exists, first to give first. Empty: raise.
     data, capital
         What some limits read besides: columns by stock (``Problem.data``), net asset value in CNY.
+    state
+        What an earlier rebalance taught, see ``State``: where the structured solver begins, and what it
+        leaves for the next. None: from nothing.
 
     Returns
     -------
@@ -125,36 +122,37 @@ def solve(
         return _solve_names(problem, constraints, objective, solver, relax)
     began = perf_counter()
     used = list(constraints)
-    optimum = _optimum(problem, used, objective, solver, state)
+    optimum = optimum_of(problem, used, objective, solver, state)
     if optimum.run.undecided:
         for used in loosenings(problem, constraints, relax):
-            optimum = _optimum(problem, used, objective, solver, state)
+            optimum = optimum_of(problem, used, objective, solver, state)
             if optimum.run.solved:
                 break
-        if used == list(constraints) and not feasible(problem, constraints):
-            raise InfeasibleError(diagnose(problem, constraints))
+        if used == list(constraints) and (found := diagnose(problem, constraints)) is not None:
+            raise InfeasibleError(found)
     if not optimum.run.solved:
         raise SolverError(
             f"{solver} ended {optimum.run.status!r} on {problem.date:%Y-%m-%d} after "
             f"{optimum.run.iterations} iterations; bound the portfolio or try the other solver"
         )
-    settled = _settled(problem, used, objective, solver, optimum)
-    verdict = check(problem, settled.weights, used)
+    final = settled(problem, used, objective, solver, optimum)
+    verdict = check(problem, final.weights, used)
     solution = Solution(
         problem=problem,
-        vector=settled.weights,
+        vector=final.weights,
         check=verdict,
-        objective=_worth(problem, used, objective, settled.weights, verdict),
+        objective=_worth(problem, used, objective, final.weights, verdict),
         shadow_prices=optimum.prices,
         relaxations=changes(constraints, used),
         forced=Reach.of(problem, used).forced,
         status="relaxed" if used != list(constraints) else optimum.run.status,
         seconds=perf_counter() - began,
-        iterations=settled.run.iterations,
-        trimmed=settled is not optimum,
+        iterations=final.run.iterations,
+        trimmed=final is not optimum,
         constraints=tuple(used),
         goal=objective,
         solver=solver,
+        road=optimum.road,
         gap=optimum.gap,
     )
     if not solution.check.passed:
@@ -191,15 +189,6 @@ def _solve_names(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Optimum:
-    run: Run
-    weights: Array
-    prices: dict[str, float]
-    gap: float = float("nan")
-    form: Standard | None = None  # where it was solved by structure
-
-
 def _refuse_unsound(
     problem: Problem, constraints: Sequence[Constraint], objective: Objective, relax: Ladder
 ) -> None:
@@ -224,116 +213,6 @@ def _refuse_unsound(
             f"{barred.sum()} stocks outside the benchmark have no score on {problem.date:%Y-%m-%d}, "
             f"first {problem.stocks[barred][0]}; add NoBuy() so that they are not bought, or drop them"
         )
-
-
-def _optimum(
-    problem: Problem,
-    constraints: Sequence[Constraint],
-    objective: Objective,
-    solver: SolverName,
-    state: State | None,
-) -> _Optimum:
-    """Solve over all stocks, with a dual for every limit."""
-    fixed = Reach.of(problem, constraints).fixed(problem)
-    if solver in BY_STRUCTURE:
-        found = _by_structure(problem, constraints, objective, fixed, state)
-        if found is not None and (found.run.status != "failed" or solver == "structured"):
-            return found
-        if solver == "structured":
-            raise ValueError(
-                f"the problem of {problem.date:%Y-%m-%d} has a limit, an objective or factors that the "
-                "structured solver does not take; use solver='auto' or 'clarabel'"
-            )
-    x = Decision(problem, fixed)
-    rows = {c.name: c.rows(x) for c in constraints}
-    scale = objective.scale(problem)
-    gain = scale * (objective.expression(x) - sum(c.penalty(x) for c in constraints))
-    run = maximise(gain, [row for named in rows.values() for row in named] + x.ties + x.pin, solver)
-    if not run.solved:
-        return _Optimum(run, np.full(len(problem.stocks), np.nan), {})
-    pinned_gains = np.zeros(len(problem.stocks))
-    if x.pin:
-        pinned_gains[x.pinned] = x.pin[0].dual_value / scale
-    prices = {
-        c.name: c.shadow_price(rows[c.name], x) / scale + c.pinned_price(pinned_gains, problem)
-        for c in constraints
-    }
-    return _Optimum(run, np.asarray(x.weights.value), prices)
-
-
-def _by_structure(
-    problem: Problem,
-    constraints: Sequence[Constraint],
-    objective: Objective,
-    fixed: Array,
-    state: State | None,
-) -> _Optimum | None:
-    """Solve a problem of the standard shape; None where it has another."""
-    began = perf_counter()
-    form = standard(problem, constraints, objective, fixed)
-    if form is None:
-        return None
-    found = answer(form, state)
-    run = Run(found.status, perf_counter() - began, found.iterations)
-    if not run.solved:
-        return _Optimum(run, found.weights, {})
-    prices = shadow_prices(problem, constraints, form, found.weights, found.prices, fixed)
-    return _Optimum(run, found.weights, prices, found.gap, form)
-
-
-def _settled(
-    problem: Problem,
-    constraints: Sequence[Constraint],
-    objective: Objective,
-    solver: SolverName,
-    optimum: _Optimum,
-) -> _Optimum:
-    """Solve again with dust weights at zero and idle trades at nothing; the optimum if that fails.
-
-    What is neither dust nor idle adjusts, so every limit holds exactly as asked: nothing is rescaled.
-    The weights of this smaller program differ from the optimum by dust; prices are the optimum's.
-    """
-    for dust in DUST:
-        fixed = _dust_free(problem, constraints, optimum.weights, dust)
-        if optimum.form is not None:
-            found = answer(optimum.form.fixed(fixed))
-            weights = found.weights if found.status in SOLVED else None
-            iterations = found.iterations
-        else:
-            weights, iterations = _on_support(problem, constraints, objective, solver, fixed)
-        if weights is not None and check(problem, weights, constraints).passed:
-            run = replace(optimum.run, iterations=optimum.run.iterations + iterations)
-            return replace(optimum, run=run, weights=weights)
-    return optimum
-
-
-def _on_support(
-    problem: Problem,
-    constraints: Sequence[Constraint],
-    objective: Objective,
-    solver: SolverName,
-    fixed: Array,
-) -> tuple[Array | None, int]:
-    """Solve over the stocks that are not fixed; None where that has no answer."""
-    x = Decision(problem, fixed, eliminated=True)
-    if len(x.open) == 0:
-        return fixed, 0
-    rows = [row for c in constraints for row in c.rows(x)]
-    gain = objective.expression(x) - sum(c.penalty(x) for c in constraints)
-    run = maximise(objective.scale(problem) * gain, rows + x.ties, solver)
-    return (np.asarray(x.weights.value) if run.solved else None), run.iterations
-
-
-def _dust_free(
-    problem: Problem, constraints: Sequence[Constraint], weights: Array, dust: float
-) -> Array:
-    """Return the weights to fix ``[N]``: pinned, unsold or gone; NaN for the stocks that trade."""
-    low, high = band(problem, constraints)
-    h = problem.holdings
-    idle = (np.abs(weights - h) < dust) & (h >= low) & (h <= high)
-    gone = (np.abs(weights) < dust) & problem.can_sell & (low <= 0.0) & (high >= 0.0)
-    reach = Reach.of(problem, constraints)
-    return np.where(reach.pinned, reach.at, np.where(gone, 0.0, np.where(idle, h, np.nan)))
 
 
 def _worth(

@@ -107,7 +107,7 @@ def plot_explanation(explanation: Explanation, ax: Axes | None = None) -> Axes:
     ax.axvline(0.0, color="black", linewidth=0.8)
     ax.invert_yaxis()
     ax.set_xlabel("active weight, %" if column == "active" else "pull, bp over the holding period")
-    ax.set_title(explanation.sentence, fontsize="medium")
+    ax.set_title(explanation.sentence.replace(" (", "\n("), fontsize="medium")
     return ax
 
 

@@ -12,15 +12,11 @@ import pandas as pd
 from enhance.check import Check
 from enhance.constraint import Constraint
 from enhance.errors import SolverError
-from enhance.explain import (
-    Explanation,
-    Optimality,
-    times_covariance,
-    transfer_coefficients,
-)
+from enhance.explain import Explanation, Optimality, times_covariance, transfer_coefficients
 from enhance.objective import MaxAlpha, Objective
 from enhance.problem import Problem
 from enhance.pulls import pulls
+from enhance.reach import forced_turnover
 from enhance.solvers import SolverName
 
 Array = np.ndarray
@@ -55,16 +51,18 @@ class Solution:
     seconds, iterations
         Wall time of the whole call with compilation, and the iterations of its solves for the optimum.
     trimmed
-        Whether dust was removed by solving again on the support.
+        Whether dust was removed by solving again.
     constraints, goal, solver
-        The limits used (loosened where they gave), what was maximised under them, and by whom.
+        The limits used (loosened where they gave), what was maximised under them, and the solver asked.
+    road
+        What answered: the structured solver from last week's prices (``"sifted"``) or from none
+        (``"cold"``), Clarabel on the same form (``"direct"``), or the solver behind cvxpy.
     first_order
         The first-order conditions, where the road to the optimum had them at hand.
     bound
         Where names had to be chosen, a value of the objective that no choice exceeds; else NaN.
     gap
-        Most by which the optimum before dust was removed falls short of the true one, by duality; NaN
-        where the solver does not say.
+        Most by which the optimum, before dust, falls short of the true one, by duality; NaN: not said.
     """
 
     problem: Problem
@@ -81,6 +79,7 @@ class Solution:
     constraints: tuple[Constraint, ...] = ()
     goal: Objective = field(default_factory=MaxAlpha)
     solver: SolverName = "auto"
+    road: str = ""
     first_order: Optimality | None = None
     bound: float = float("nan")
     gap: float = float("nan")
@@ -244,7 +243,7 @@ class Solution:
         return table.loc[table["active"].abs().nlargest(count).index]
 
     def statistics(self) -> pd.Series:
-        """Return the portfolio in numbers: risk, expected return, cost, names, transfer of alpha."""
+        """Return the portfolio in numbers; ``forced_turnover`` is what limits by stock demand of turnover."""
         held = self.vector > 0.0
         return pd.Series(
             {
@@ -252,6 +251,7 @@ class Solution:
                 "expected_return": self.expected_return,
                 "cost": self.cost,
                 "turnover": self.turnover,
+                "forced_turnover": forced_turnover(self.problem, self.constraints),
                 "tracking_error": self.tracking_error,
                 "factor_risk": self.factor_risk,
                 "specific_risk": self.specific_risk,

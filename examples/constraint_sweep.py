@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 POLICIES = {"csi300": enhance.csi300, "csi500": enhance.csi500, "csi1000": enhance.csi1000}
 TURNOVERS = (0.1, 0.2, 0.3)
 SHARES = (0.8, None)
+REPORTED = ("annual_excess", "tracking_error", "weekly_win_rate", "excess_drawdown")
 KEPT = {"limit.turnover": 0.2, "limit.constituent_share": 0.8}  # the cell shown year by year
 
 
@@ -106,6 +107,8 @@ def backtests(
 def print_tables(cells: pd.DataFrame) -> None:
     print("\nannual excess % / tracking error % / weekly win % / largest excess drawdown %")
     print(report_table(cells).to_string())
+    print("\nprobability of an excess above zero %, deflated for the cells of the index")
+    print(report_table(cells, ["deflated"]).to_string())
     for row in cells[cells["status"] == "failed"].to_dict(orient="records"):
         print(f"{row['index']} failed: {row['error']}")
     print("\nexcess of each year %, turnover 0.2, 80% in members\n" + yearly(cells).to_string())
@@ -120,10 +123,9 @@ def print_tables(cells: pd.DataFrame) -> None:
     print("\nrebalances in which a limit had to give\n" + relaxed.astype(int).to_string())
 
 
-def report_table(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the four numbers of each cell as text: index and share down, turnover across."""
-    measures = ["annual_excess", "tracking_error", "weekly_win_rate", "excess_drawdown"]
-    text = (100 * cells[measures]).map("{:.2f}".format).agg("/".join, axis=1)
+def report_table(cells: pd.DataFrame, measures: Sequence[str] = REPORTED) -> pd.DataFrame:
+    """Return the numbers of each cell as text: index and share down, turnover across."""
+    text = (100 * cells[list(measures)]).map("{:.2f}".format).agg("/".join, axis=1)
     text = text.where(cells["status"] == "done", "failed")
     share = cells["limit.constituent_share"].map(lambda x: "none" if pd.isna(x) else f"{x:g}")
     keys = [cells["index"], share.rename("share"), cells["limit.turnover"].rename("turnover")]

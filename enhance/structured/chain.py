@@ -17,12 +17,13 @@ from enhance.structured.state import State
 Array = np.ndarray
 
 TOLERANCE = 1e-8  # of the interior point, in percent of weight and spreads of alpha
+FLAT = 1e-10  # the same for a variance alone, which is flat at its least and may be next to nothing
 MARGIN = 0.8  # spreads of alpha that a stock must be priced out by to be left out of play
 MOST, ROUNDS = 60, 6
 VIOLATION = 1e-8  # what an accepted answer may break, weights and volatilities
 GAP = 1e-6  # distance from the optimum that is accepted, relative to the objective
 
-Road = Literal["bounds", "sifted", "cold", "clarabel"]
+Road = Literal["bounds", "sifted", "cold", "direct"]
 Status = Literal["optimal", "optimal_inaccurate", "infeasible", "failed"]
 
 
@@ -44,7 +45,7 @@ class Answer:
     violation
         Worst breach of any row, weights and annual volatility.
     road
-        The link of the chain that answered.
+        The link of the chain that answered; ``"direct"`` is Clarabel on the lean form.
     iterations, played
         Newton steps of all links, and stocks in play in the one that answered.
     """
@@ -65,13 +66,13 @@ def answer(standard: Standard, state: State | None = None) -> Answer:
     if _crossed(form):  # limits by stock that contradict each other need no other certificate
         nothing = np.full(len(form.alpha), np.nan)
         return Answer("infeasible", nothing, nothing_known(form), np.inf, np.inf, "bounds", 0, 0)
-    iterations = 0
+    iterations, tolerance = 0, FLAT if standard.rooted else TOLERANCE
     known = None if state is None else state.recall(standard)
     roads: tuple[Road, ...] = ("cold",) if known is None else ("sifted", "cold")
     for road in roads:
         start = known if road == "sifted" else nothing_known(form)
         margin, rounds = (MARGIN, ROUNDS) if road == "sifted" else (np.inf, 1)
-        w, prices, scale, _, steps, played = sift(form, start, margin, TOLERANCE, MOST, rounds)
+        w, prices, scale, _, steps, played = sift(form, start, margin, tolerance, MOST, rounds)
         prices, violation, gap, objective = judge(form, w, prices)
         iterations += steps
         if violation <= VIOLATION and gap <= GAP * max(abs(objective), scale):
@@ -103,5 +104,5 @@ def _by_clarabel(form: Form, iterations: int) -> Answer:
         status = "optimal" if run.status == "Solved" else "optimal_inaccurate"
     iterations += run.iterations
     return Answer(
-        status, run.weights, prices, gap, violation, "clarabel", iterations, len(run.weights)
+        status, run.weights, prices, gap, violation, "direct", iterations, len(run.weights)
     )

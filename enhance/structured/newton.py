@@ -76,9 +76,12 @@ def _add_rows(rows: Rows, layout: Layout, point: Point, system: System, omega: f
     if layout.risk >= 0:
         pull = system.shift
         multiply(system.inverse, system.Fy, pull, m)
+        own = 0.0
+        for j in range(m):
+            own += pull[j] * system.Fy[j]
+        S[m + 3 + RISK, m + 3 + RISK] += own
         for j in range(m):
             S[m + 3 + RISK, j] -= pull[j]
-            S[m + 3 + RISK, m + 3 + RISK] += pull[j] * system.Fy[j]
 
 
 @inlined

@@ -10,7 +10,7 @@ import numpy as np
 from enhance.constraint import Constraint, RowLimit, StockLimit
 from enhance.constraints import Budget, TrackingError, Turnover
 from enhance.constraints.exposure import FactorExposure
-from enhance.objective import MaxAlpha, Objective
+from enhance.objective import MaxAlpha, MinTrackingError, Objective
 from enhance.problem import Problem
 from enhance.reach import band
 from enhance.structured.factors import Factors
@@ -37,6 +37,8 @@ class Standard:
         By how much each side moves per unit of that constraint's limit ``[M]``.
     turnover_by, risk_by
         Constraints that limit turnover and the tracking error.
+    rooted
+        The form minimises half the variance where the problem minimises its root.
     """
 
     form: Form
@@ -47,6 +49,7 @@ class Standard:
     high_share: Array
     turnover_by: str | None
     risk_by: str | None
+    rooted: bool = False
 
     def fixed(self, weights: Array) -> Standard:
         """Return the same problem with some weights given ``[N]``, NaN for those that stay open."""
@@ -63,10 +66,10 @@ def standard(
     ``fixed`` are the weights that are not open to choice ``[N]``, NaN where they are; such stocks are
     exempt from the limits by stock.
     """
-    if not isinstance(objective, MaxAlpha) or not _plain(objective):
+    shape = _shape(problem, objective)
+    if shape is None or not all(_known(c) for c in constraints):
         return None
-    if not all(_known(c) for c in constraints):
-        return None
+    alpha, aversion, kappa = shape
     budget = next((c for c in constraints if type(c) is Budget and c.spare == 0.0), None)
     turnover, cone = (_tightest(constraints, kind) for kind in (Turnover, TrackingError))
     if cone is not None and cone.limit == 0.0:
@@ -74,15 +77,15 @@ def standard(
     lower, upper = _intervals(problem, constraints, fixed)
     if not (np.isfinite(lower) & np.isfinite(upper)).all():
         return None
-    risk = cone is not None or objective.risk_aversion > 0.0
+    risk = cone is not None or aversion > 0.0
     if risk and not (problem.specific_variance >= 0.0).all():
         return None
     table = _table(problem, constraints, budget, risk)
     if table is None:
         return None
-    buy, sell = (objective.cost_aversion * rate for rate in problem.costs)
+    buy, sell = (kappa * rate for rate in problem.costs)
     form = Form(
-        alpha=problem.alpha,
+        alpha=alpha,
         lower=lower,
         upper=upper,
         held=problem.holdings,
@@ -97,7 +100,7 @@ def standard(
         total=np.inf if budget is None else 1.0 - budget.limit,
         turnover=np.inf if turnover is None else turnover.limit,
         tracking_error=np.inf if cone is None else cone.limit,
-        aversion=float(objective.risk_aversion),
+        aversion=aversion,
         buy=buy,
         sell=sell,
     )
@@ -105,13 +108,16 @@ def standard(
         form, tuple(table.names), tuple(table.low_by), tuple(table.high_by),
         np.array(table.low_share), np.array(table.high_share),
         None if turnover is None else turnover.name, None if cone is None else cone.name,
+        isinstance(objective, MinTrackingError),
     )  # fmt: skip
 
 
-def _plain(objective: MaxAlpha) -> bool:
-    return (
-        type(objective) is MaxAlpha and objective.impact is None and objective.uncertainty is None
-    )
+def _shape(problem: Problem, objective: Objective) -> tuple[Array, float, float] | None:
+    """Return alpha, risk aversion and cost aversion of the form; None for another objective."""
+    if type(objective) is MaxAlpha and objective.impact is None and objective.uncertainty is None:
+        return problem.alpha, float(objective.risk_aversion), objective.cost_aversion
+    free = type(objective) is MinTrackingError and objective.cost_aversion * max(problem.costs) == 0
+    return (np.zeros(len(problem.stocks)), 1.0, 0.0) if free else None
 
 
 def _known(constraint: Constraint) -> bool:

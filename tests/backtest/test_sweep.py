@@ -19,7 +19,7 @@ import pytest
 
 import backtest
 from backtest.plots import plot_heat_map
-from backtest.sweep import marginal, sweep
+from backtest.sweep import deflated, marginal, sweep
 from market import Costs, Snapshot, Target, simulate
 from tests.backtest.worlds import random_world
 
@@ -248,6 +248,23 @@ def test_marginal_values_of_one_limit_need_no_other():
         marginal(table(), "sharpe")
     with pytest.raises(ValueError, match=r"limit\.<name>"):
         marginal(pd.DataFrame({"annual_excess": [1.0]}))
+
+
+def test_the_best_of_many_is_deflated_for_how_many_there_were():
+    t = pd.Series([2.5, 1.5, np.nan, 1.5, 2.5])
+    # four cells, s = 0.577; luck gives the best 0.577 * (0.4228 z(0.75) + 0.5772 z(0.9080)) = 0.607
+    found = deflated(pd.DataFrame({"excess_t": t}))
+    assert found.to_numpy() == pytest.approx(
+        [0.9709, 0.8141, np.nan, 0.8141, 0.9709], abs=1e-3, nan_ok=True
+    )
+    alone = deflated(pd.DataFrame({"excess_t": [1.645]}))
+    assert alone.tolist() == pytest.approx([0.95], abs=1e-3)  # one try, no luck
+
+
+def test_the_table_has_the_deflated_probability(cells):
+    found = cells.set_index("excess_t")["deflated"]
+    assert found.between(0.0, 1.0).all()
+    assert found.sort_index().is_monotonic_increasing
 
 
 def test_the_heat_map_writes_each_cell_where_it_belongs():

@@ -359,6 +359,10 @@ def assert_right(c, solution):
         if isinstance(limit, enhance.Budget):
             cash = 1.0 - m.w.sum()
             assert min(number, limit.limit) - 1e-6 <= cash <= max(number, limit.limit) + 1e-6
+        elif isinstance(limit, enhance.Linear):
+            value = limit.frame.loc[m.w.index].T @ m.w
+            assert (value <= limit.upper + number + 1e-5).all()
+            assert (value >= limit.lower - number - 1e-5).all()
         elif type(limit) in VALUES:
             sign = -1.0 if limit.floor else 1.0
             tolerance = 1e-5 + 2e-4 * number

@@ -144,6 +144,7 @@ def test_four_weeks_of_a_spread_exit_end_at_nothing():
         c.risk = replace(c.risk, date=pd.Timestamp("2020-01-03") + pd.Timedelta(weeks=week))
         solution = c.solve()
         traded.append(solution.turnover)
+        assert solution.statistics()["forced_turnover"] == pytest.approx(0.045, abs=1e-6)
         c.holdings = solution.weights[solution.weights > 0.0]
     assert traded == pytest.approx([0.045] * 4, abs=1e-4)
     assert c.holdings.reindex(outside.index).fillna(0.0).max() == 0.0

@@ -216,6 +216,15 @@ def test_weights_are_free_of_dust_and_idle_stocks_do_not_trade():
     assert w.sum() == pytest.approx(1.0, abs=1e-8)
 
 
+@pytest.mark.parametrize("solver", ["auto", "clarabel"])
+def test_the_last_bits_of_a_solver_are_no_part_of_the_answer(solver):
+    solution = case().solve(solver=solver)
+    idle = solution.vector == solution.problem.holdings
+    chosen = solution.vector[~idle]
+    assert np.array_equal(chosen, np.round(chosen, 10))
+    assert idle.any()
+
+
 def test_trimming_costs_next_to_nothing():
     c = case(200, 80, constraints=swap(STANDARD, enhance.ActiveWeight(0.01)))
     problem, objective = c.problem(), enhance.MaxAlpha()

@@ -67,7 +67,6 @@ def test_the_price_of_cash_is_the_finite_difference():
 
 @pytest.mark.parametrize("constraint", [enhance.LongOnly(), enhance.NoBuy(), enhance.NoSell()])
 def test_the_price_of_a_hard_limit_by_stock_is_the_gain_where_trading_is_free(constraint):
-    # with trading costs the corner w = h belongs to the cost as well, and the price is an upper bound
     c = case(constraints=without(STANDARD, "turnover"), costs=(0.0, 0.0))
     index = c.alpha.index
     c.can_buy = pd.Series(np.arange(60) % 7 != 0, index=index)

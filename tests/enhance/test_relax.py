@@ -54,6 +54,10 @@ def test_the_conflict_is_irreducible():
         assert feasible(problem, [k for k in members if k is not one])
 
 
+def test_a_problem_that_has_a_portfolio_has_no_diagnosis():
+    assert enhance.diagnose(case().problem(), STANDARD) is None
+
+
 def test_every_quoted_limit_can_be_met_and_slightly_less_cannot():
     c = drifted(constraints=TIGHT)
     with pytest.raises(enhance.InfeasibleError) as caught:

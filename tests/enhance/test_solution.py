@@ -82,6 +82,7 @@ def test_the_statistics_are_those_of_the_properties(solved):
     for name in ("objective", "cost", "turnover", "tracking_error", "constituent_share"):
         assert table[name] == getattr(solution, name)
     assert table["names"] == (solution.weights > 0.0).sum()
+    assert 0.0 <= table["forced_turnover"] <= table["turnover"]
     assert table["active_share"] == pytest.approx(0.5 * solution.active.abs().sum())
     assert table["transfer_risk_weighted"] == solution.transfer_coefficient
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import enhance
 from enhance.reach import Reach
+from enhance.solvers import SETTINGS
 from enhance.structured import State, answer, standard
 from enhance.structured.lean import solve_lean
 from tests.enhance.cases import STANDARD, case, names, swap, without
@@ -29,7 +30,7 @@ KINDS = {c.name: type(c) for c in (*STANDARD, enhance.Bounds())}
 def drawn(seed, most=200):
     """A case with a random subset of the limits, random masks, costs and objective."""
     rng = np.random.default_rng(seed)
-    n = int(rng.integers(5, most))
+    n = int(rng.integers(5, most + 1))
     c = case(n, int(rng.integers(3, n + 1)), seed=seed % 1000)
     limits = [KINDS[name](rng.choice(v)) for name, v in OPTIONAL.items() if rng.random() < 0.7]
     cash = rng.choice([0.0, 0.0, 0.02])
@@ -50,23 +51,31 @@ def form_of(c, **options):
     return standard(problem, c.constraints, objective, fixed)
 
 
+def either(c, solver, tolerance=1e-9):
+    """The solution, or the error that says why there is none; Clarabel tighter than it is by default.
+
+    At its own 1e-8 of the objective it leaves up to 1e-5 of weight along flat directions.
+    """
+    tight = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), tolerance)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SETTINGS, "clarabel", tight)
+        try:
+            return c.solve(solver=solver)
+        except enhance.InfeasibleError as error:
+            return error
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_both_roads_agree_on_random_subsets_of_the_limits(seed):
-    c, found = drawn(seed), []
-    for solver in ("structured", "clarabel"):
-        try:
-            found.append(c.solve(solver=solver))
-        except enhance.InfeasibleError as error:
-            found.append(error)
-    ours, reference = found
+    c = drawn(seed)
+    ours, reference = either(c, "structured"), either(c, "clarabel")
     assert type(ours) is type(reference)
     if isinstance(ours, enhance.Solution):
         assert ours.check.passed
         assert ours.objective == pytest.approx(reference.objective, abs=1e-7)
         assert ours.objective >= reference.objective - 1e-9
-        # along flat directions the reference's own tolerance leaves about 1e-5 of weight
-        assert ours.vector == pytest.approx(reference.vector, abs=3e-5)
+        assert ours.vector == pytest.approx(reference.vector, abs=1e-5)
         assert ours.trimmed == reference.trimmed
         assert 0.0 <= ours.gap + 1e-12 <= 1e-8
 
@@ -84,6 +93,39 @@ def test_every_answer_is_certified_and_every_refusal_has_a_certificate(seed):
         assert found.road == "bounds" or solve_lean(form.form).infeasible
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_both_roads_agree_on_the_least_tracking_error(seed):
+    c = drawn(seed)
+    c.options = {"objective": enhance.MinTrackingError()}
+    ours = either(c, "structured")
+    reference = either(c, "clarabel", 1e-10)  # a tracking error is flat at its least
+    assert type(ours) is type(reference)
+    if isinstance(ours, enhance.Solution):
+        assert ours.objective == pytest.approx(reference.objective, abs=1e-7)
+        assert ours.vector == pytest.approx(reference.vector, abs=1e-5)
+        assert 0.0 <= ours.gap + 1e-12 <= 1e-6
+        priced = ours.tracking_error > 1e-3  # at the benchmark itself a limit has many prices
+        for name in ours.shadow_prices if priced else ():
+            price = pytest.approx(reference.shadow_prices[name], rel=1e-3, abs=1e-5)
+            assert ours.shadow_prices[name] == price
+
+
+def test_the_benchmark_is_found_where_it_can_be_held():
+    c = case(constraints=without(STANDARD, "turnover"), costs=(0.0, 0.0))
+    solution = c.solve(objective=enhance.MinTrackingError(), solver="structured")
+    assert solution.vector == pytest.approx(solution.problem.benchmark, abs=1e-6)
+    assert solution.shadow_prices["tracking_error"] == 0.0
+
+
+def test_what_answered_is_recorded():
+    c, state = case(), State()
+    assert [c.solve(state=state).road for _ in range(2)] == ["cold", "sifted"]
+    assert c.solve(solver="clarabel").road == "clarabel"
+    penalty = replace(c, constraints=without(STANDARD, "tracking_error"))
+    assert penalty.solve(solver="osqp", objective=enhance.MaxAlpha(20.0)).road == "osqp"
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_prices_agree_where_they_are_unique(seed):
     rng = np.random.default_rng(seed)
@@ -99,18 +141,17 @@ def test_prices_agree_where_they_are_unique(seed):
     ours, theirs = (c.solve(solver=s).shadow_prices for s in ("structured", "clarabel"))
     assert set(ours) == set(theirs)
     for name in ours:
-        if name in ("long_only", "no_buy", "no_sell"):  # a corner of the cost: ours is the slope
-            assert -1e-9 <= ours[name] <= theirs[name] + 1e-5
-        else:
-            assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-6)
+        assert ours[name] == pytest.approx(theirs[name], rel=5e-3, abs=5e-6)
 
 
+@pytest.mark.parametrize("solver", ["structured", "clarabel"])
 @pytest.mark.parametrize("constraint", [enhance.LongOnly(), enhance.NoBuy(), enhance.NoSell()])
-def test_the_price_of_a_hard_limit_is_the_gain_of_loosening_it_with_costs(constraint):
+def test_the_price_of_a_hard_limit_is_the_gain_of_loosening_it_with_costs(constraint, solver):
+    # the corner of the cost at the held weight has no part in it: what moves on pays for its trade
     c = case(seed=2, constraints=without(STANDARD, "turnover", "tracking_error"))
     c.can_buy = pd.Series(np.arange(60) % 7 != 0, index=c.alpha.index)
     c.can_sell = pd.Series(np.arange(60) % 5 != 0, index=c.alpha.index)
-    c.options = {"solver": "structured"}
+    c.options = {"solver": solver}
     step = 1e-4  # above what is dust
     loose = replace(c, constraints=swap(c.constraints, constraint.loosened(step))).solve()
     gain = (loose.objective - c.solve().objective) / step
@@ -212,7 +253,7 @@ def test_the_shape_is_seen_and_other_shapes_take_the_modelling_road():
     assert form_of(c) is not None
     soft = (*without(STANDARD, "style_exposure"), enhance.Soft(enhance.StyleExposure(0.1), 0.01))
     assert form_of(replace(c, constraints=soft)) is None
-    assert form_of(c, objective=enhance.MinTrackingError()) is None
+    assert form_of(c, objective=enhance.MinTrackingError(cost_aversion=1.0)) is None
     assert replace(c, constraints=soft).solve().check.passed
     with pytest.raises(ValueError, match="structured solver does not take; use solver='auto'"):
         replace(c, constraints=soft).solve(solver="structured")
@@ -244,7 +285,7 @@ def test_a_broken_structured_answer_falls_back_to_clarabel(monkeypatch):
         "enhance.structured.chain.MOST", 2
     )  # no interior point converges in two steps
     found = answer(form_of(case()))
-    assert (found.status, found.road) == ("optimal", "clarabel")
+    assert (found.status, found.road) == ("optimal", "direct")
     assert found.violation <= 1e-8
     state = State()
     assert case().solve(state=state).check.passed

@@ -6,7 +6,18 @@ alone. What is decided for day t uses nothing later than the close of t.
 
 from alpha import evaluate, labels, losses
 from alpha.batch import Batch, Days
-from alpha.features import ALPHA158_20, ALPHA158_30, FeatureCube, FeatureSet
+from alpha.features import (
+    ALPHA101,
+    ALPHA158,
+    ALPHA158_20,
+    ALPHA158_30,
+    ALPHA360,
+    BarTensor,
+    FeatureCube,
+    FeatureSet,
+    PriceWindows,
+    ic_table,
+)
 from alpha.fitted import Fitted, FoldResult
 from alpha.fitting import fit, predict
 from alpha.labels import Label
@@ -16,10 +27,14 @@ from alpha.splits import Fold, WalkForward
 from alpha.train import Task, TrainConfig
 
 __all__ = [
+    "ALPHA101",
+    "ALPHA158",
     "ALPHA158_20",
     "ALPHA158_30",
+    "ALPHA360",
     "GRU",
     "AlphaModel",
+    "BarTensor",
     "Batch",
     "Days",
     "FeatureCube",
@@ -31,12 +46,14 @@ __all__ = [
     "Label",
     "LightGBM",
     "Network",
+    "PriceWindows",
     "Recipe",
     "Task",
     "TrainConfig",
     "WalkForward",
     "evaluate",
     "fit",
+    "ic_table",
     "labels",
     "losses",
     "predict",

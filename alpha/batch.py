@@ -73,10 +73,14 @@ class Days:
         """Gather the stocks of one day.
 
         The gathered block is ``[steps, n, F]`` and ``x`` its transposed view, so a recurrent net that
-        walks over time reads contiguous steps.
+        walks over time reads contiguous steps. A day on which all stocks are present is the window
+        itself, not a copy.
         """
         columns = self.columns(row)
-        x = torch.from_numpy(np.take(self.window(row), columns, axis=1)).transpose(0, 1)
+        window, codes = self.window(row), self.stocks
+        if len(columns) < len(codes):
+            window, codes = np.take(window, columns, axis=1), codes[columns]
+        x = torch.from_numpy(window).transpose(0, 1)
         mask = y = None
         if labelled:
             raw = self.y[row, columns]
@@ -84,7 +88,7 @@ class Days:
             mask, y = torch.from_numpy(known), torch.from_numpy(np.where(known, raw, np.float32(0)))
         return Batch(
             date=self.dates[row],
-            codes=self.stocks[columns],
+            codes=codes,
             x=x,
             present=torch.ones(len(columns), dtype=torch.bool),
             horizon=self.horizon,

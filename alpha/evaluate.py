@@ -6,11 +6,16 @@ of them must exist in ``label``, and pairs in which either is NaN are left out o
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
-from alpha.ranks import row_ranks
+from alpha.ranks import sorted_columns
 
 MIN_NAMES = 10  # days with fewer pairs are not measured
+ROWS = 128  # dates taken through all steps while they are in the second-level cache
+
+Values = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 
 
 def ic(scores: pd.DataFrame, label: pd.DataFrame, every: int = 1) -> pd.Series:
@@ -28,16 +33,37 @@ def ic(scores: pd.DataFrame, label: pd.DataFrame, every: int = 1) -> pd.Series:
     Series by date
         NaN with fewer than 10 pairs, and where either side is constant.
     """
-    s, y = _paired(scores, label, every)
-    return pd.Series(_row_correlation(s, y), index=scores.index[::every], name="ic")
+    s, y, both = _paired(scores, label, every)
+    values = np.empty(len(s))
+    _correlate(s, y, both, values)
+    return pd.Series(values, index=scores.index[::every], name="ic")
 
 
 def rank_ic(scores: pd.DataFrame, label: pd.DataFrame, every: int = 1) -> pd.Series:
     """Spearman correlation (average ranks) of score and label on each date; see :func:`ic`."""
-    s, y = _paired(scores, label, every)
-    both = ~np.isnan(s)
-    values = _row_correlation(row_ranks(s, both), row_ranks(y, both))
+    values = daily(scores, label, 2, every)["rank_ic"].to_numpy()
     return pd.Series(values, index=scores.index[::every], name="rank_ic")
+
+
+def daily(
+    scores: pd.DataFrame, label: pd.DataFrame, groups: int = 5, every: int = 1
+) -> pd.DataFrame:
+    """All measures of each date in one pass: :func:`ic`, :func:`rank_ic`, :func:`quantile_returns`.
+
+    Returns
+    -------
+    DataFrame
+        Dates x (``ic``, ``rank_ic``, 1 .. ``groups``).
+    """
+    if groups < 2:
+        raise ValueError(f"evaluate: groups is {groups}; at least 2 are needed to compare")
+    s, y, both = _paired(scores, label, every)
+    found = np.full((len(s), 2 + groups), np.nan)
+    for start in range(0, len(s), ROWS):
+        part = slice(start, start + ROWS)
+        _measure(s[part], y[part], both[part], found[part])
+    columns = ["ic", "rank_ic", *range(1, groups + 1)]
+    return pd.DataFrame(found, index=scores.index[::every], columns=columns)
 
 
 def summary(series: pd.Series) -> pd.Series:
@@ -81,23 +107,11 @@ def quantile_returns(
     DataFrame
         Dates x groups 1..``groups``. NaN on days with fewer than 10 pairs or fewer pairs than groups.
     """
-    if groups < 2:
-        raise ValueError(f"quantile_returns: groups is {groups}; at least 2 are needed to compare")
-    s, y = _paired(scores, label, every)
-    table = np.full((len(s), groups), np.nan)
-    for t in range(len(s)):
-        known = np.flatnonzero(~np.isnan(s[t]))
-        if len(known) < max(groups, MIN_NAMES):
-            continue
-        order = known[np.argsort(-s[t, known], kind="stable")]
-        table[t] = [y[t, part].mean() for part in np.array_split(order, groups)]
-    return pd.DataFrame(table, index=scores.index[::every], columns=range(1, groups + 1))
+    return daily(scores, label, groups, every).iloc[:, 2:].rename_axis(columns=None)
 
 
-def _paired(
-    scores: pd.DataFrame, label: pd.DataFrame, every: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both frames on the dates and stocks of ``scores``, NaN in both where either is missing."""
+def _paired(scores: pd.DataFrame, label: pd.DataFrame, every: int) -> tuple[Values, Values, Mask]:
+    """Both on the dates and stocks of ``scores``, and where both are finite, ``[T, N]``."""
     if every < 1:
         raise ValueError(f"evaluate: every is {every}; use 1 for all dates, 10 for each tenth")
     dates = scores.index[::every]
@@ -105,34 +119,97 @@ def _paired(
         ("dates", dates, label.index),
         ("stocks", scores.columns, label.columns),
     ):
-        missing = wanted.difference(have)
+        missing = wanted[:0] if wanted.equals(have) else wanted.difference(have)
         if len(missing):
             raise ValueError(
                 f"evaluate: {len(missing)} of {len(wanted)} {what} of the scores are not in the "
                 f"label, first {list(missing[:3])}; build both on the same market"
             )
-    s = scores.loc[dates].to_numpy(np.float64)
-    y = label.loc[dates, scores.columns].to_numpy(np.float64)
-    both = np.isfinite(s) & np.isfinite(y)
-    return np.where(both, s, np.nan), np.where(both, y, np.nan)
+    same = dates.equals(label.index) and scores.columns.equals(label.columns)
+    s = _floats(scores.iloc[::every])
+    y = _floats(label if same else label.loc[dates, scores.columns])
+    return s, y, np.isfinite(s) & np.isfinite(y)
 
 
-def _row_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pearson correlation of each row; the two share their NaN pattern."""
-    valid = ~np.isnan(a)
-    n = valid.sum(axis=1)
-    count = np.maximum(n, 1)[:, None]
-    x = np.where(valid, a, 0.0)
-    y = np.where(valid, b, 0.0)
-    x = np.where(valid, x - x.sum(axis=1, keepdims=True) / count, 0.0)
-    y = np.where(valid, y - y.sum(axis=1, keepdims=True) / count, 0.0)
-    sx, sy = np.sqrt((x * x).sum(axis=1)), np.sqrt((y * y).sum(axis=1))
-    # A constant row leaves rounding of its mean behind; what is that small is no variation.
-    moves = (sx > 1e-9 * _size(a, valid)) & (sy > 1e-9 * _size(b, valid)) & (n >= MIN_NAMES)
-    out = np.full(len(a), np.nan)
-    out[moves] = (x[moves] * y[moves]).sum(axis=1) / (sx[moves] * sy[moves])
-    return out
+def _floats(frame: pd.DataFrame) -> Values:
+    values = frame.to_numpy()
+    return np.ascontiguousarray(values, np.float32 if values.dtype == np.float32 else np.float64)
 
 
-def _size(a: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.sqrt(np.where(valid, a * a, 0.0).sum(axis=1))
+def _measure(s: Values, y: Values, both: Mask, found: NDArray[np.float64]) -> None:
+    by_score, by_label = sorted_columns(s, both), sorted_columns(y, both)
+    ranks = np.empty((2, *s.shape))
+    _rank(s, by_score, both, ranks[0])
+    _rank(y, by_label, both, ranks[1])
+    _correlate(s, y, both, found[:, 0])
+    _correlate(ranks[0], ranks[1], both, found[:, 1])
+    _group(s, y, by_score, both, found[:, 2:])
+
+
+@njit(cache=True, nogil=True)
+def _rank(values: Values, order: NDArray[np.uint32], both: Mask, out: NDArray[np.float64]) -> None:
+    """Average ranks from 1, from the columns in order of their values."""
+    for t in range(len(values)):
+        row, ranks, columns = values[t], out[t], order[t]
+        n, first = both[t].sum(), 0
+        while first < n:
+            last = first
+            while last + 1 < n and row[columns[last + 1]] == row[columns[first]]:
+                last += 1
+            for k in range(first, last + 1):
+                ranks[columns[k]] = 0.5 * (first + last) + 1.0
+            first = last + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+def _correlate(a: Values, b: Values, both: Mask, out: NDArray[np.float64]) -> None:
+    """Pearson correlation of each row under the mask."""
+    for t in range(len(a)):
+        x, y, known = a[t], b[t], both[t]
+        n, sx, sy, size_x, size_y = 0.0, 0.0, 0.0, 0.0, 0.0
+        for j in range(len(x)):
+            u = np.float64(x[j]) if known[j] else 0.0
+            v = np.float64(y[j]) if known[j] else 0.0
+            n += 1.0 if known[j] else 0.0
+            sx += u
+            sy += v
+            size_x += u * u
+            size_y += v * v
+        xx, yy, xy, mean_x, mean_y = 0.0, 0.0, 0.0, sx / n, sy / n
+        for j in range(len(x)):
+            u = np.float64(x[j]) - mean_x if known[j] else 0.0
+            v = np.float64(y[j]) - mean_y if known[j] else 0.0
+            xx += u * u
+            yy += v * v
+            xy += u * v
+        # A constant row leaves rounding of its mean behind; what is that small is no variation.
+        moves = xx > 1e-18 * size_x and yy > 1e-18 * size_y and n >= MIN_NAMES
+        out[t] = xy / np.sqrt(xx * yy) if moves else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _group(
+    s: Values, y: Values, order: NDArray[np.uint32], both: Mask, out: NDArray[np.float64]
+) -> None:
+    """Mean label of each group by descending score; equal scores by column."""
+    groups = out.shape[1]
+    for t in range(len(s)):
+        row, label, columns, means = s[t], y[t], order[t], out[t]
+        n = both[t].sum()
+        if n < max(groups, MIN_NAMES):
+            continue
+        size, larger = n // groups, n % groups
+        bound = larger * (size + 1)
+        total = np.zeros(groups)
+        first = 0
+        while first < n:
+            last = first
+            while last + 1 < n and row[columns[last + 1]] == row[columns[first]]:
+                last += 1
+            for k in range(first, last + 1):
+                place = n - 1 - last + k - first
+                group = place // (size + 1) if place < bound else larger + (place - bound) // size
+                total[group] += label[columns[k]]
+            first = last + 1
+        for group in range(groups):
+            means[group] = total[group] / (size + 1 if group < larger else size)

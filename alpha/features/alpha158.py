@@ -1,83 +1,76 @@
-"""Columns of Alpha158, the daily price-volume features of the qlib handler of that name.
+"""Alpha158, the daily price-volume features of the qlib handler of that name, variant with vwap.
 
-O, H, L, C are adjusted prices, V adjusted volume; d a window in sessions; R(x, d) the value d days ago.
-Two departures from the original: a day without volume is missing rather than zero, and the "constant
-window" test is relative to the level of the series (the original's absolute 2e-5 deletes RSQR and CORR
-of heavily adjusted cheap stocks).
-
-Adding a feature is one line in :data:`FORMULAS`.
+Two departures from the original: a day without volume is missing rather than zero, and the test for a
+constant window is relative to the level of the series (the original's absolute 2e-5 deletes RSQR and CORR of
+heavily adjusted cheap stocks).
 """
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from alpha.features.bars import Bars
-from alpha.features.feature_set import FeatureSet, Formula
-from alpha.features.rolling import corr, highest, lag, lowest, mean, moments, std, trend
+from alpha.features.feature_set import FeatureSet
 
 WINDOWS = (5, 10, 20, 30, 60)
-EPS = 1e-12  # of the original: keeps 0 / 0 at 0
 
-Array = NDArray[np.float32]
-
-
-def _rsv(b: Bars, d: int) -> Array:
-    low = lowest(b.low, d)
-    return (b.close - low) / (highest(b.high, d) - low + np.float32(EPS))
-
-
-def _change_volume_corr(b: Bars, d: int) -> Array:
-    change = b.close / lag(b.close, 1)
-    return corr(change, np.log(b.volume / lag(b.volume, 1) + 1), d)
-
-
-def _weighted_volatility(b: Bars, d: int) -> Array:
-    centre, spread = moments(np.abs(b.close / lag(b.close, 1) - 1) * b.volume, d)
-    return spread / (centre + np.float32(EPS))
-
-
-class _Windowed(Protocol):
-    def __call__(self, b: Bars, d: int) -> Array: ...
-
-
-def _each(name: str, formula: _Windowed) -> dict[str, Formula]:
-    """Return the five windows of one operator: ``ROC`` -> ``ROC5`` .. ``ROC60``."""
-    return {f"{name}{d}": partial(formula, d=d) for d in WINDOWS}
-
-
-FORMULAS: Mapping[str, Formula] = {
-    "KMID": lambda b: (b.close - b.open) / b.open,
-    "KLEN": lambda b: (b.high - b.low) / b.open,
-    "KUP": lambda b: (b.high - np.maximum(b.open, b.close)) / b.open,
-    "KLOW": lambda b: (np.minimum(b.open, b.close) - b.low) / b.open,
-    "KSFT": lambda b: (2 * b.close - b.high - b.low) / b.open,
-    **_each("ROC", lambda b, d: lag(b.close, d) / b.close),
-    **_each("MA", lambda b, d: mean(b.close, d) / b.close),
-    **_each("STD", lambda b, d: std(b.close, d) / b.close),
-    **_each("BETA", lambda b, d: trend(b.close, d)[0] / b.close),
-    **_each("RSQR", lambda b, d: trend(b.close, d)[1]),
-    **_each("RESI", lambda b, d: trend(b.close, d)[2] / b.close),
-    **_each("MAX", lambda b, d: highest(b.high, d) / b.close),
-    **_each("MIN", lambda b, d: lowest(b.low, d) / b.close),
-    **_each("RSV", _rsv),
-    **_each("CORR", lambda b, d: corr(b.close, np.log(b.volume + 1), d)),
-    **_each("CORD", _change_volume_corr),
-    **_each("VMA", lambda b, d: mean(b.volume, d) / (b.volume + np.float32(EPS))),
-    **_each("VSTD", lambda b, d: std(b.volume, d) / (b.volume + np.float32(EPS))),
-    **_each("WVMA", _weighted_volatility),
+_CANDLE = {
+    "KMID": "(close - open) / open",
+    "KLEN": "(high - low) / open",
+    "KMID2": "(close - open) / (high - low + 1e-12)",
+    "KUP": "(high - max(open, close)) / open",
+    "KUP2": "(high - max(open, close)) / (high - low + 1e-12)",
+    "KLOW": "(min(open, close) - low) / open",
+    "KLOW2": "(min(open, close) - low) / (high - low + 1e-12)",
+    "KSFT": "(2 * close - high - low) / open",
+    "KSFT2": "(2 * close - high - low) / (high - low + 1e-12)",
+    "OPEN0": "open / close",
+    "HIGH0": "high / close",
+    "LOW0": "low / close",
+    "VWAP0": "vwap / close",
 }
+# {d} is a window; 1e-12, of the original, keeps 0 / 0 at 0
+_ROLLING = {
+    "ROC": "lag(close, {d}) / close",
+    "MA": "mean(close, {d}) / close",
+    "STD": "std(close, {d}) / close",
+    "BETA": "slope(close, {d}) / close",
+    "RSQR": "rsquare(close, {d})",
+    "RESI": "residual(close, {d}) / close",
+    "MAX": "ts_max(high, {d}) / close",
+    "MIN": "ts_min(low, {d}) / close",
+    "QTLU": "quantile(close, {d}, 0.8) / close",
+    "QTLD": "quantile(close, {d}, 0.2) / close",
+    "RANK": "ts_rank(close, {d})",
+    "RSV": "(close - ts_min(low, {d})) / (ts_max(high, {d}) - ts_min(low, {d}) + 1e-12)",
+    "IMAX": "ts_argmax(high, {d}) / {d}",
+    "IMIN": "ts_argmin(low, {d}) / {d}",
+    "IMXD": "(ts_argmax(high, {d}) - ts_argmin(low, {d})) / {d}",
+    "CORR": "corr(close, log(volume + 1), {d})",
+    "CORD": "corr(close / lag(close, 1), log(volume / lag(volume, 1) + 1), {d})",
+    "CNTP": "mean(close > lag(close, 1), {d})",
+    "CNTN": "mean(close < lag(close, 1), {d})",
+    "CNTD": "mean(close > lag(close, 1), {d}) - mean(close < lag(close, 1), {d})",
+    "SUMP": "sum(max(delta(close, 1), 0), {d}) / (sum(abs(delta(close, 1)), {d}) + 1e-12)",
+    "SUMN": "sum(max(-delta(close, 1), 0), {d}) / (sum(abs(delta(close, 1)), {d}) + 1e-12)",
+    "SUMD": "sum(delta(close, 1), {d}) / (sum(abs(delta(close, 1)), {d}) + 1e-12)",
+    "VMA": "mean(volume, {d}) / (volume + 1e-12)",
+    "VSTD": "std(volume, {d}) / (volume + 1e-12)",
+    "WVMA": "std(abs(close / lag(close, 1) - 1) * volume, {d})"
+    " / (mean(abs(close / lag(close, 1) - 1) * volume, {d}) + 1e-12)",
+    "VSUMP": "sum(max(delta(volume, 1), 0), {d}) / (sum(abs(delta(volume, 1)), {d}) + 1e-12)",
+    "VSUMN": "sum(max(-delta(volume, 1), 0), {d}) / (sum(abs(delta(volume, 1)), {d}) + 1e-12)",
+    "VSUMD": "sum(delta(volume, 1), {d}) / (sum(abs(delta(volume, 1)), {d}) + 1e-12)",
+}
+
+FORMULAS: Mapping[str, str] = {
+    **_CANDLE,
+    **{f"{name}{d}": text.format(d=d) for name, text in _ROLLING.items() for d in WINDOWS},
+}
+
+ALPHA158 = FeatureSet("alpha158", FORMULAS)
 
 
 def alpha158(name: str, columns: str) -> FeatureSet:
     """Return the set of the space-separated ``columns`` of :data:`FORMULAS`."""
-    unknown = [c for c in columns.split() if c not in FORMULAS]
-    if unknown:
-        raise ValueError(f"feature set {name}: no formula for {unknown}; have {list(FORMULAS)}")
-    return FeatureSet(name, {c: FORMULAS[c] for c in columns.split()})
+    return ALPHA158.pick(name, columns.split())
 
 
 _TWENTY = (

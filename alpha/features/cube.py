@@ -30,6 +30,13 @@ class FeatureCube:
         days, stocks, features = self.values.shape
         return f"FeatureCube({days} dates, {stocks} stocks, {features} features)"
 
+    def column(self, name: str) -> pd.DataFrame:
+        """Return one feature as a frame, date x stock (ValueError names those that exist)."""
+        if name not in self.names:
+            raise ValueError(f"feature cube: no column {name!r}; it has {list(self.names)}")
+        values = np.ascontiguousarray(self.values[..., self.names.index(name)])
+        return pd.DataFrame(values, index=self.dates, columns=self.stocks, copy=False)
+
     def until(self, row: int) -> "FeatureCube":
         """Return the rows up to and including position ``row``; shares the memory."""
         part = slice(0, row + 1)
@@ -37,15 +44,18 @@ class FeatureCube:
 
     def save(self, folder: Path | str) -> None:
         """Write ``values.npy`` and ``labels.npz`` into a folder."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self.save_labels(folder)
+        np.save(Path(folder) / "values.npy", self.values)
+
+    def save_labels(self, folder: Path | str) -> None:
+        """Write ``labels.npz``, for values that are in the folder already."""
         np.savez(
-            path / "labels.npz",
+            Path(folder) / "labels.npz",
             dates=self.dates.to_numpy(),
             stocks=np.asarray(self.stocks, dtype=str),
             names=np.asarray(self.names, dtype=str),
         )
-        np.save(path / "values.npy", self.values)
 
     @classmethod
     def load(cls, folder: Path | str) -> "FeatureCube":

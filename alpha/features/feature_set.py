@@ -1,7 +1,8 @@
-"""A feature set: names, formulas, and their values on a market."""
+"""A feature set: named formulas, and their values on a market."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,29 +10,41 @@ from numpy.typing import NDArray
 
 from alpha.features.bars import Bars
 from alpha.features.cube import FeatureCube
+from alpha.features.expression import Node, parse
+from alpha.features.fields import Fields
+from alpha.features.sweep import blocks_of, fill
 from market import Market
 from market.progress import track
 
-Formula = Callable[[Bars], NDArray[np.float32]]
-
-# Stocks per block: the windows of one block stay in cache, and the F columns of a day can be laid side
-# by side before they reach the cube. Writing one column at a time touches every cache line F times.
-BLOCK = 256
+Formula = str | Callable[[Bars], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSet:
-    """Named formulas; each turns :class:`Bars` into one ``[T, N]`` panel known at the close of t.
+    """Named formulas; each gives one ``[T, N]`` panel known at the close of t.
+
+    A formula is a text (:func:`alpha.features.expression.parse`, operators in
+    :mod:`alpha.features.operators`), or a function of all :class:`Bars`.
+
+    Raises
+    ------
+    ValueError
+        A text cannot be read; the message names the feature.
 
     Examples
     --------
-    >>> gap = FeatureSet("gap", {"GAP": lambda bars: bars.open / bars.close})
-    >>> gap.names
+    >>> mine = FeatureSet("mine", {"GAP": "open / lag(close, 1) - 1"})
+    >>> mine.names
     ('GAP',)
     """
 
     name: str
     formulas: Mapping[str, Formula]
+
+    def __post_init__(self) -> None:
+        for feature, formula in self.formulas.items():
+            if isinstance(formula, str):
+                self._read(feature, formula)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,30 +54,83 @@ class FeatureSet:
     def __len__(self) -> int:
         return len(self.formulas)
 
-    def compute(self, market: Market, progress: bool = False) -> NDArray[np.float32]:
+    def pick(self, name: str, columns: Iterable[str]) -> "FeatureSet":
+        """Return a set of some of these columns, in the order given (ValueError names unknown ones)."""
+        columns = list(columns)
+        unknown = [c for c in columns if c not in self.formulas]
+        if unknown:
+            raise ValueError(
+                f"feature set {name}: no formula for {unknown}; have {list(self.names)}"
+            )
+        return FeatureSet(name, {c: self.formulas[c] for c in columns})
+
+    def compute(
+        self, market: Market, progress: bool = False, out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Values ``[T, N, F]`` float32, date-major, NaN where a formula has no answer.
 
         Date-major means that the window ``x[t - L + 1 : t + 1]`` of all stocks is one block of memory.
+
+        Parameters
+        ----------
+        market
+            Every session is computed; a window that reaches before the first one is shorter.
+        progress
+            Show a bar.
+        out
+            Array to fill and return, for example a memory map; a new one by default.
         """
-        bars = Bars.of(market)
-        days, stocks = bars.close.shape
-        cube = np.empty((days, stocks, len(self)), np.float32)
-        for start in track(range(0, stocks, BLOCK), progress, f"features {self.name}"):
-            part = slice(start, min(start + BLOCK, stocks))
-            self._fill(cube[:, part], bars.columns(part))
-        return cube
+        shape = (len(market.dates), len(market.stocks), len(self))
+        values = np.empty(shape, np.float32) if out is None else out
+        if values.shape != shape:
+            raise ValueError(f"features {self.name}: out has shape {values.shape}, needs {shape}")
+        self._fill(values, market, progress)
+        return values
 
     def cube(
-        self, market: Market, stocks: pd.Index | None = None, progress: bool = False
+        self,
+        market: Market,
+        stocks: pd.Index | None = None,
+        progress: bool = False,
+        folder: Path | str | None = None,
     ) -> FeatureCube:
-        """Return :meth:`compute` with its labels, for all stocks or for the ones named."""
-        part = market if stocks is None else market.select(stocks)
-        values = self.compute(part, progress)
-        return FeatureCube(values, part.dates, part.stocks, self.names)
+        """Return :meth:`compute` with its labels, for all stocks or for the ones named.
 
-    def _fill(self, out: NDArray[np.float32], bars: Bars) -> None:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            columns = np.stack([formula(bars) for formula in self.formulas.values()])  # [F, T, n]
-        for t in range(out.shape[0]):
-            out[t] = columns[:, t].T
-        out[np.isinf(out)] = np.nan
+        Operators across stocks (``rank``, ``scale``) then see the named ones only. With ``folder`` the
+        values are written there block by block and stay on disk (:meth:`FeatureCube.load`).
+        """
+        part = market if stocks is None else market.select(stocks)
+        if folder is None:
+            values = self.compute(part, progress)
+        else:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            shape = (len(part.dates), len(part.stocks), len(self))
+            file = Path(folder) / "values.npy"
+            values = np.lib.format.open_memmap(file, "w+", np.dtype(np.float32), shape)
+            self.compute(part, progress, values)
+        cube = FeatureCube(values, part.dates, part.stocks, self.names)
+        if folder is not None:
+            cube.save_labels(folder)
+        return cube
+
+    def _fill(self, out: NDArray[np.float32], market: Market, progress: bool) -> None:
+        texts = {k: f for k, f in enumerate(self.formulas.values()) if isinstance(f, str)}
+        if texts:
+            nodes = [self._read(self.names[k], text) for k, text in texts.items()]
+            steps = fill(out, list(texts), nodes, Fields(market).__getitem__)
+            total = blocks_of(*out.shape[:2])
+            for _ in track(steps, progress, f"features {self.name}", total):
+                pass
+        if len(texts) < len(self):
+            bars = Bars.of(market)
+            for k, function in enumerate(self.formulas.values()):
+                if not isinstance(function, str):
+                    with np.errstate(all="ignore"):
+                        values = function(bars)
+                    out[..., k] = np.where(np.isfinite(values), values, np.float32(np.nan))
+
+    def _read(self, feature: str, text: str) -> Node:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"feature {feature} of {self.name}: {error}") from None

@@ -74,3 +74,11 @@ def test_the_table_of_rows_holds_last_day_features_of_labelled_stocks(days):
     kept = days.present[10:12] & ~np.isnan(days.y[10:12])
     np.testing.assert_array_equal(x[:, 0], days.x[10:12, :, 0][kept])
     np.testing.assert_array_equal(y, days.y[10:12][kept])
+
+
+def test_a_day_with_all_stocks_is_the_window_itself():
+    days = make_days(days=12, stocks=5, features=3, steps=4)
+    batch = days.batch(7, labelled=True)
+    assert np.shares_memory(batch.x.numpy(), days.x)
+    np.testing.assert_array_equal(batch.x.numpy(), days.x[4:8].transpose(1, 0, 2))
+    assert batch.codes.equals(days.stocks)

@@ -1,92 +1,22 @@
-"""Alpha158 columns against plain pandas, and the cube that carries them."""
+"""Feature sets by hand, what they may see, and the cube that carries them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.features import ALPHA158_20, ALPHA158_30, Bars, FeatureCube, FeatureSet
+from alpha import labels
+from alpha.features import (
+    ALPHA101,
+    ALPHA158,
+    ALPHA158_20,
+    ALPHA158_30,
+    FeatureCube,
+    FeatureSet,
+    ic_table,
+)
 from alpha.features.alpha158 import FORMULAS, alpha158
 from market import DataError
 from tests.alpha.worlds import bars_market, random_market
-
-WINDOW = {"min_periods": 1}
-
-
-def plain(name, o, h, low, c, v):
-    """The formulas of the qlib handler in pandas, float64, one column frame per field."""
-    if not name[-1].isdigit():
-        return {
-            "KMID": (c - o) / o,
-            "KLEN": (h - low) / o,
-            "KLOW": (np.minimum(o, c) - low) / o,
-        }[name]
-    head = name.rstrip("0123456789")
-    d = int(name[len(head) :])
-    change = c / c.shift(1)
-    moved = (change - 1).abs() * v
-    volume = np.log(v / v.shift(1) + 1)
-    return {
-        "ROC": lambda: c.shift(d) / c,
-        "MA": lambda: c.rolling(d, **WINDOW).mean() / c,
-        "STD": lambda: c.rolling(d, **WINDOW).std() / c,
-        "RSQR": lambda: c.rolling(d, **WINDOW).apply(_r_squared, raw=True),
-        "RESI": lambda: c.rolling(d, **WINDOW).apply(_last_residual, raw=True) / c,
-        "RSV": lambda: (
-            (c - low.rolling(d, **WINDOW).min())
-            / (h.rolling(d, **WINDOW).max() - low.rolling(d, **WINDOW).min())
-        ),
-        "CORR": lambda: _corr(c, np.log(v + 1), d),
-        "CORD": lambda: _corr(change, volume, d),
-        "VMA": lambda: v.rolling(d, **WINDOW).mean() / v,
-        "VSTD": lambda: v.rolling(d, **WINDOW).std() / v,
-        "WVMA": lambda: moved.rolling(d, **WINDOW).std() / moved.rolling(d, **WINDOW).mean(),
-    }[head]()
-
-
-def _corr(x, y, d):
-    both = x.notna() & y.notna()
-    x, y = x.where(both), y.where(both)
-    columns = [x[k].rolling(d, **WINDOW).corr(y[k]) for k in x.columns]
-    return pd.concat(columns, axis=1, keys=x.columns)
-
-
-def _line(values):
-    position = np.arange(len(values))[~np.isnan(values)]
-    valid = values[~np.isnan(values)]
-    slope, level = np.polyfit(position, valid, 1) if len(valid) > 1 else (np.nan, np.nan)
-    return valid, valid - level - slope * position
-
-
-def _r_squared(values):
-    valid, residual = _line(values)
-    return 1 - (residual**2).sum() / ((valid - valid.mean()) ** 2).sum()
-
-
-def _last_residual(values):
-    return np.nan if np.isnan(values[-1]) else _line(values)[1][-1]
-
-
-@pytest.fixture(scope="module")
-def sample():
-    market = random_market(90, 6, seed=5)
-    bars = Bars.of(market)
-    frames = [
-        pd.DataFrame(getattr(bars, name).astype(np.float64))
-        for name in ("open", "high", "low", "close", "volume")
-    ]
-    return market, frames
-
-
-@pytest.mark.parametrize("name", ALPHA158_30.names)
-def test_a_column_equals_its_formula_in_pandas(sample, name):
-    market, frames = sample
-    found = alpha158("one", name).compute(market)[..., 0]
-    with np.errstate(all="ignore"):
-        expected = plain(name, *frames).to_numpy()
-    # from the third session on: shorter windows hold fewer points than the plain versions accept
-    known = np.isfinite(expected[3:]) & np.isfinite(found[3:])
-    assert known.mean() > (0.25 if name.startswith("ROC") else 0.8)
-    np.testing.assert_allclose(found[3:][known], expected[3:][known], rtol=2e-4, atol=2e-5)
 
 
 def test_the_two_sets_have_the_documented_columns():
@@ -94,6 +24,17 @@ def test_the_two_sets_have_the_documented_columns():
     assert len(ALPHA158_30) == 30
     assert ALPHA158_30.names[:20] == ALPHA158_20.names
     assert ALPHA158_20.names[:3] == ("RESI5", "WVMA5", "RSQR5")
+
+
+def test_the_names_of_alpha158_are_the_published_ones_in_their_order():
+    names = ALPHA158.names
+    assert len(names) == 158
+    assert names[:14] == (
+        "KMID", "KLEN", "KMID2", "KUP", "KUP2", "KLOW", "KLOW2", "KSFT", "KSFT2",
+        "OPEN0", "HIGH0", "LOW0", "VWAP0", "ROC5",
+    )  # fmt: skip
+    assert names[-5:] == ("VSUMD5", "VSUMD10", "VSUMD20", "VSUMD30", "VSUMD60")
+    assert [n for n in names if n.endswith("20") and n[0] == "I"] == ["IMAX20", "IMIN20", "IMXD20"]
 
 
 def test_one_day_by_hand():
@@ -131,16 +72,27 @@ def test_a_split_moves_no_feature():
     )
 
 
-def test_features_at_t_do_not_change_when_the_future_does(toy):
-    t = 400
-    whole = ALPHA158_30.compute(toy)
-    np.testing.assert_array_equal(whole[: t + 1], ALPHA158_30.compute(toy.until(toy.dates[t])))
+@pytest.mark.parametrize("features", [ALPHA158, ALPHA101], ids=lambda f: f.name)
+def test_features_at_t_do_not_change_when_the_future_does(features):
+    market = random_market(330, 21, seed=2)
+    t = 300
+    whole = features.compute(market)
+    np.testing.assert_array_equal(whole[: t + 1], features.compute(market.until(market.dates[t])))
+    other = {
+        name: np.where(np.arange(330)[:, None] > t, 3 * market.values(name), market.values(name))
+        for name in ("open", "high", "low", "close", "volume")
+    }
+    np.testing.assert_array_equal(
+        whole[: t + 1], features.compute(market.with_fields(other))[: t + 1]
+    )
 
 
-def test_the_blocks_of_the_computation_do_not_show(monkeypatch, toy):
-    whole = ALPHA158_20.compute(toy)
-    monkeypatch.setattr("alpha.features.feature_set.BLOCK", 7)
-    np.testing.assert_array_equal(whole, ALPHA158_20.compute(toy))
+@pytest.mark.parametrize("features", [ALPHA158, ALPHA101], ids=lambda f: f.name)
+def test_the_blocks_of_the_computation_do_not_show(monkeypatch, features):
+    market = random_market(330, 21, seed=2)
+    whole = features.compute(market)
+    monkeypatch.setattr("alpha.features.sweep.ROWS", 37)
+    np.testing.assert_array_equal(whole, features.compute(market))
 
 
 def test_a_window_of_all_stocks_is_one_block_of_memory(toy):
@@ -158,6 +110,70 @@ def test_adding_a_feature_is_one_line(toy):
     known = ~np.isnan(toy.values("close"))
     expected = toy.values("open")[known] / toy.values("close")[known] - 1
     np.testing.assert_allclose(cube[..., -1][known], expected, atol=1e-6)
+
+
+def test_functions_and_texts_stand_in_one_set(toy):
+    mixed = FeatureSet("mixed", {"A": "close / open", "B": lambda b: b.close / b.open, "C": "high"})
+    cube = mixed.compute(toy)
+    np.testing.assert_allclose(cube[..., 0], cube[..., 1], rtol=1e-6)
+    traded = ~np.isnan(toy.values("close"))
+    np.testing.assert_array_equal(cube[..., 2][traded], toy.adjusted("high").to_numpy()[traded])
+
+
+def test_every_field_of_the_market_can_stand_in_a_formula(toy):
+    with pytest.raises(DataError, match="field 'turnover' is missing"):
+        FeatureSet("mine", {"T": "mean(turnover, 5)"}).compute(toy)
+    amount = FeatureSet("mine", {"A": "amount"}).compute(toy)[..., 0]
+    traded = ~np.isnan(toy.values("close"))
+    np.testing.assert_array_equal(amount[traded], toy.values("amount")[traded])
+    assert np.isnan(amount[~traded]).all()
+
+
+def test_a_constant_stock_has_no_correlation_and_no_infinite_ratio():
+    market = bars_market(np.full((80, 2), 10.01))
+    cube = ALPHA158.cube(market)
+    last = dict(zip(cube.names, cube.values[-1, 0], strict=True))
+    for d in (5, 60):
+        assert last[f"STD{d}"] == 0.0
+        assert last[f"VSTD{d}"] == 0.0
+        assert last[f"BETA{d}"] == 0.0
+        assert last[f"SUMP{d}"] == 0.0
+        assert last[f"RANK{d}"] == pytest.approx((d + 1) / (2 * d))
+        assert last[f"IMAX{d}"] == pytest.approx(1 / d)  # the oldest of equals
+        assert np.isnan([last[f"RSQR{d}"], last[f"CORR{d}"], last[f"CORD{d}"]]).all()
+    assert last["RSV5"] == last["KMID2"] == 0.0
+
+
+def test_a_cube_can_be_computed_straight_to_disk(tmp_path, toy):
+    kept = ALPHA158_20.cube(toy, folder=tmp_path / "cube")
+    assert isinstance(kept.values, np.memmap)
+    again = FeatureCube.load(tmp_path / "cube")
+    np.testing.assert_array_equal(again.values, ALPHA158_20.compute(toy))
+    with pytest.raises(ValueError, match=r"out has shape \(2, 2, 2\), needs \(700, 30, 20\)"):
+        ALPHA158_20.compute(toy, out=np.empty((2, 2, 2), np.float32))
+
+
+def test_a_planted_feature_leads_its_ic_table():
+    market = random_market(300, 30, reversal=0.6)
+    mine = FeatureSet("mine", {"BACK": "lag(close, 1) / close", "SIZE": "log(volume)"})
+    table = ic_table(mine, market, labels.Label("next", 2, price="close"), every=2)
+    assert list(table.index) == ["BACK", "SIZE"]
+    # a move is followed by its reversal, and that, since the deal is tomorrow's, by the reversal's echo
+    assert abs(table.loc["SIZE", "rank_ic"]) < 0.05
+    assert table.loc["BACK", "days"] > 100
+    assert table.loc["BACK", "rank_ic"] < -0.1
+    assert 0.9 < table.loc["BACK", "coverage"] < 1.0
+    half = ic_table(mine.cube(market), market, labels.vwap_1, index="half")
+    assert half.loc["BACK", "coverage"] == pytest.approx(table.loc["BACK", "coverage"], abs=0.02)
+
+
+def test_a_column_of_a_cube_is_a_frame(toy):
+    cube = ALPHA158_20.cube(toy)
+    frame = cube.column("KLEN")
+    assert frame.shape == (700, 30)
+    np.testing.assert_array_equal(frame.to_numpy(), cube.values[..., 3])
+    with pytest.raises(ValueError, match="no column 'RESI7'"):
+        cube.column("RESI7")
 
 
 def test_an_unknown_column_is_named():

@@ -13,7 +13,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 def test_the_snippets_run_and_give_what_the_text_says(capsys):
     snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    assert len(snippets) == 2
+    assert len(snippets) == 3
     names: dict = {}
     for snippet in snippets:
         exec(compile(snippet, str(README), "exec"), names)
@@ -24,6 +24,12 @@ def test_the_snippets_run_and_give_what_the_text_says(capsys):
     assert solution.tracking_error <= 0.04 * (1 + 1e-4)
     assert solution.weights.sum() == pytest.approx(1.0, abs=1e-6)
     assert np.isfinite(list(solution.shadow_prices.values())).all()
+    active, model = names["active"], names["model"]
+    assert active.by_kind["contribution"].sum() == pytest.approx(active.total, rel=1e-12)
+    assert active.total == pytest.approx(
+        model.tracking_error(names["book"], names["world"].index("csi300").weights_on(model.date))
+    )
+    assert "reversal" in names["history"].factor_returns
 
 
 def test_the_two_commands_open_the_page():

@@ -61,9 +61,7 @@ def _end_with(owner: int) -> None:
     """
     if os.getppid() != owner:
         if current_process().name.startswith("LokyProcess"):
-            os._exit(
-                1
-            )  # it was killed before this cell began; workers of a cluster have other parents
+            os._exit(1)  # the owner was killed before this cell; a cluster's workers differ in name
         return
     name = f"owner {owner}"
     if any(thread.name == name for thread in threading.enumerate()):

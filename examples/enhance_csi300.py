@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> backtest.Result:
     print(f"\nRankIC of {options.model} with the next ten days, every tenth session, by year")
     print(quality.round(4).to_string())
     with clock("fit the risk model"):
-        model = risk.Barra().fit(world.until(scores.index[-1]), progress=options.progress)
+        model = fit_risk(world.until(scores.index[-1]), scores, options)
     with clock("trade week by week"):
         result = trade(world, scores, model, options)
     with clock("write plots and tables"):
@@ -68,6 +68,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--turnover", type=float, default=0.20, help="one-way, a week")
     parser.add_argument("--constituent-share", type=float, default=0.80)
     parser.add_argument("--tracking-error", type=float, default=0.04, help="annual, predicted")
+    parser.add_argument("--score-factor", action="store_true",
+                        help="let the risk model know the scores as a factor of their own")  # fmt: skip
     parser.add_argument("--costs", choices=["reference", "cn"], default="reference",
                         help="reference: 0.1%% buy, 0.2%% sell; cn: dated taxes and 0.02%% commission")  # fmt: skip
     parser.add_argument("--stocks", type=int, default=400, help="of the simulated market")
@@ -120,6 +122,18 @@ def rank_ic(fitted: alpha.Fitted, world: market.Market) -> pd.DataFrame:
         table[name] = years["mean"]
         table[f"{name} ICIR"] = years["icir"]
     return pd.DataFrame(table)
+
+
+def fit_risk(
+    world: market.Market, scores: pd.DataFrame, options: argparse.Namespace
+) -> risk.RiskHistory:
+    """Fit the risk model; books that follow one score share a risk that only the score can name."""
+    if not options.score_factor:
+        return risk.Barra().fit(world, progress=options.progress)
+    styles = tuple(spec.name for spec in risk.CNE5)
+    score = risk.StyleSpec("score", {"score": 1.0}, orthogonal_to=styles, kind="latent")
+    given = {"score": scores.reindex(world.dates[world.dates >= scores.index[0]])}
+    return risk.Barra(styles=(*risk.CNE5, score)).fit(world, options.progress, given)
 
 
 def trade(

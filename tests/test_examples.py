@@ -53,6 +53,20 @@ def test_a_second_run_reads_the_trained_folds_and_gives_the_same_result(finished
     pd.testing.assert_series_equal(again.nav, result.nav)
 
 
+def test_the_score_can_be_a_factor_of_the_risk_model():
+    options = enhance_csi300.parse([*SMALL, "--score-factor"])
+    world = enhance_csi300.open_market(options)
+    scores = world.returns().rolling(20).mean().iloc[300:]
+    history = enhance_csi300.fit_risk(world, scores, options)
+    model = history.at(world.dates[-1])
+    assert model.kinds["score"] == "latent"
+    assert history.factor_returns["score"].iloc[400:].notna().all()
+    styles = model.exposures[model.of_kind("style")]
+    left = styles.corrwith(model.exposures["score"]).abs().max()
+    raw = styles.corrwith(scores.loc[world.dates[-1]].reindex(styles.index)).abs().max()
+    assert left < 0.5 * raw  # orthogonal to the styles, by market value over those that vote
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

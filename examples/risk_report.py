@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
         calibrated(page, main_model, plain, world, span, horizon)
     least_risk(page, histories, world, span)
     if results:
-        traded(page, main_model, world, results)
+        traded(page, main_model, world, results, span)
     page.write()
     print(f"written to {options.out / 'index.html'}")
     return page.tables
@@ -169,7 +169,11 @@ def explained(page: Page, histories: Mapping[str, risk.RiskHistory], span: Span)
     page.text("The same against the styles:")
     page.table("r2_against_styles", styled)
     series = {name: h.r2.loc[span[0] : span[1]] for name, h in histories.items()}
-    page.figure("r2", lambda plots, ax: plots.plot_r2(pd.DataFrame(series), ax=ax))
+    page.figure(
+        "r2",
+        "The same through time, mean of 63 sessions.",
+        lambda plots, ax: plots.plot_r2(pd.DataFrame(series), ax=ax),
+    )
 
 
 def factors(page: Page, history: risk.RiskHistory, span: Span) -> None:
@@ -178,7 +182,9 @@ def factors(page: Page, history: risk.RiskHistory, span: Span) -> None:
     returns = history.factor_returns.loc[span[0] : span[1]]
     styles = [name for name in returns.columns if history.kinds[name] == "style"]
     page.figure(
-        "style_returns", lambda plots, ax: plots.plot_factor_returns(returns, styles, ax=ax)
+        "style_returns",
+        "Returns of the styles, added up.",
+        lambda plots, ax: plots.plot_factor_returns(returns, styles, ax=ax),
     )
 
 
@@ -204,17 +210,28 @@ def calibrated(
     ranks = {"without adjustment": before, "with adjustment": judged["eigen"]}
     bias = pd.DataFrame({name: each.annual()["bias"] for name, each in ranks.items()}).sort_index()
     page.table("eigen_bias", bias)
-    page.figure("eigen_bias", lambda plots, ax: plots.plot_eigen_bias(bias, len(before.b), ax))
+    outcomes = int(before.b.notna().sum().median())
+    page.figure(
+        "eigen_bias",
+        "Bias of the eigenfactors by rank; flat at 1 when perfect.",
+        lambda plots, ax: plots.plot_eigen_bias(bias, outcomes, ax),
+    )
     b = judged["random"].b
     rolling = pd.DataFrame(ev.measures.rolling_bias(b.to_numpy(), 63), b.index, b.columns)
-    page.figure("rolling_bias", lambda plots, ax: plots.plot_rolling_bias(rolling, ax=ax))
+    page.figure(
+        "rolling_bias",
+        "Bias of the random active portfolios over the last 63 sessions.",
+        lambda plots, ax: plots.plot_rolling_bias(rolling, ax=ax),
+    )
     deciles = {
         "forecast": ev.by_decile(judged["specific"])["bias"],
         "market value": ev.by_decile(judged["specific"], world.cap())["bias"],
     }
     page.table("specific_deciles", pd.DataFrame(deciles))
     page.figure(
-        "specific_deciles", lambda plots, ax: plots.plot_decile_bias(pd.DataFrame(deciles), ax=ax)
+        "specific_deciles",
+        "Bias of single stocks by decile of forecast specific risk and of market value.",
+        lambda plots, ax: plots.plot_decile_bias(pd.DataFrame(deciles), ax=ax),
     )
 
 
@@ -241,6 +258,7 @@ def traded(
     history: risk.RiskHistory,
     world: market.Market,
     results: Mapping[Path, backtest.Result],
+    span: Span,
 ) -> None:
     page.heading(
         "Tracking error of traded portfolios",
@@ -252,7 +270,7 @@ def traded(
         frames[f"{path.parent.name}/{path.name}"] = ev.active_weights(result.weights, world, name)
     tables = {}
     for horizon in (1, 5):
-        judged = ev.outcomes(history, world, [ev.Given(frames)], horizon)["given"]
+        judged = ev.outcomes(history, world, [ev.Given(frames)], horizon, *span)["given"]
         tables[horizon] = judged.annual().dropna()
     page.table("traded", pd.concat(tables, names=["horizon", "portfolio"]))
 
@@ -263,7 +281,8 @@ class Page:
     def __init__(self, folder: Path, title: str) -> None:
         self.folder = folder
         self.tables: dict[str, pd.DataFrame] = {}
-        self.parts = [f"<h1>{html.escape(title)}</h1>"]
+        self.title = html.escape(title)
+        self.parts = [f"<h1>{self.title}</h1>"]
         folder.mkdir(parents=True, exist_ok=True)
 
     def heading(self, title: str, explanation: str) -> None:
@@ -280,7 +299,7 @@ class Page:
         self.parts.append(table.to_html(border=0, **shown))
         print(table.to_string(max_rows=60, **shown))
 
-    def figure(self, name: str, draw: Callable[[Any, Any], object]) -> None:
+    def figure(self, name: str, caption: str, draw: Callable[[Any, Any], object]) -> None:
         """Let ``draw(risk.plots, axes)`` make a picture, keep it as PNG, and put it into the page."""
         import matplotlib as mpl
 
@@ -296,10 +315,12 @@ class Page:
         figure.savefig(file, dpi=110)
         plt.close(figure)
         code = base64.b64encode(file.read_bytes()).decode()
-        self.parts.append(f'<img alt="{html.escape(name)}" src="data:image/png;base64,{code}">')
+        said = html.escape(caption)
+        self.parts.append(f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{code}">')
 
     def write(self) -> None:
-        page = f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>" + "\n".join(self.parts)
+        head = f"<meta charset=utf-8><title>{self.title}</title><style>{STYLE}</style>"
+        page = "<!doctype html>" + head + "\n".join(self.parts)
         (self.folder / "index.html").write_text(page, encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from risk import evaluate, statistical
 from risk.attribution import RiskAttribution, RiskPath, attribute, attribute_path
 from risk.barra import Barra
 from risk.covariance import CNE5D, CNE5L, CNE5S, USE4L, USE4S, Horizon
-from risk.diagnostics import factor_table, fit_table, stability
+from risk.diagnostics import factor_table, fit_table, return_decomposition, stability
 from risk.eigen import Eigen
 from risk.historical import replay, worst_windows
 from risk.history import RiskHistory
@@ -54,6 +54,7 @@ __all__ = [
     "fit_table",
     "pure_portfolios",
     "replay",
+    "return_decomposition",
     "scenario",
     "stability",
     "statistical",

@@ -16,6 +16,7 @@ from risk.given import Given, laid_out
 from risk.history import RiskHistory
 from risk.inputs import Inputs, Past
 from risk.marks import Marks
+from risk.model import SPECIFIC
 from risk.record import Room
 from risk.state import State
 from risk.styles import CNE5, StyleSpec, check_order, fields_read
@@ -149,7 +150,7 @@ class Barra:
         )
 
     def _check_names(self, industries: tuple[str, ...]) -> None:
-        taken = {"country", *(spec.name for spec in self.styles)}
+        taken = {"country", SPECIFIC, *(spec.name for spec in self.styles)}
         clash = sorted(taken & set(industries))
         if clash:
             raise DataError(

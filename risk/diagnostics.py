@@ -17,10 +17,10 @@ from risk.arrays import Codes, Floats
 from risk.history import RiskHistory
 from risk.model import SPECIFIC
 from risk.regression import regression_weights
+from risk.report import VIF_ALARM
 
 Date = pd.Timestamp | str | None
 MONTH = 21
-VIF_ALARM = 5.0  # variance inflation above which a style leans on the others
 STABILITY_ALARM = 0.8  # month-to-month correlation below which a style costs too much to hold
 
 

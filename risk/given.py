@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from market import DataError
 from risk.arrays import Floats
@@ -45,9 +46,10 @@ def laid_out(
     ------
     DataError
         A descriptor that is neither known nor given, or given but used by no style; a frame that lacks
-        sessions or stocks, holds dates that are no sessions, repeats labels, or is infinite somewhere.
+        sessions or stocks, holds dates that are no sessions, repeats labels, is infinite somewhere, or is
+        no frame of numbers.
     """
-    frames = dict(given or {})
+    frames = {} if given is None else dict(given)
     _check_names(frames, specs)
     return {name: _aligned(name, frame, dates, stocks, start) for name, frame in frames.items()}
 
@@ -72,7 +74,7 @@ def _aligned(
     name: str, frame: pd.DataFrame, dates: pd.DatetimeIndex, stocks: pd.Index, start: int
 ) -> Floats:
     """Check one frame and put it on the grid."""
-    index = pd.DatetimeIndex(frame.index)
+    index = _sessions_of(name, frame)
     if not index.is_monotonic_increasing or index.has_duplicates or frame.columns.has_duplicates:
         raise DataError(
             f"given {name}: dates must increase and no date or stock may come twice; sort the frame"
@@ -96,6 +98,25 @@ def _aligned(
         )
     before = np.full((first, len(stocks)), np.nan, dtype=values.dtype)
     return np.concatenate([before, values]) if first else values
+
+
+def _sessions_of(name: str, frame: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the dates of a frame of numbers; refuse anything else."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"given {name} is a {type(frame).__name__}; give a DataFrame, date x stock")
+    text = frame.columns[[not is_numeric_dtype(kind) for kind in frame.dtypes]]
+    if len(text):
+        raise DataError(
+            f"given {name} holds no numbers in {len(text)} of {frame.shape[1]} columns, first "
+            f"{list(text[:5])} of type {frame.dtypes[text[0]]}; use frame.astype(float)"
+        )
+    index = pd.DatetimeIndex(frame.index)
+    if index.tz is not None:
+        raise DataError(
+            f"given {name} has dates of time zone {index.tz}, and sessions have none; use "
+            "frame.tz_localize(None)"
+        )
+    return index
 
 
 def _first_session(name: str, index: pd.DatetimeIndex, dates: pd.DatetimeIndex, start: int) -> int:

@@ -168,9 +168,11 @@ class RiskHistory:
     def __repr__(self) -> str:
         """Two lines for a notebook."""
         dates = self.dates
+        latent = sum(spec.kind == "latent" for spec in self.config.styles)
+        styles = f"{len(self.config.styles) - latent} styles" + f", {latent} latent" * bool(latent)
         return (
             f"RiskHistory of {len(dates)} models, {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}\n"
-            f"  factors: country, {len(self.industries)} industries, {len(self.config.styles)} styles; "
+            f"  factors: country, {len(self.industries)} industries, {styles}; "
             f"mean R2 {self.r2.mean():.3f}"
         )
 

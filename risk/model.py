@@ -182,10 +182,17 @@ class RiskModel:
 
     def _aligned(self, weights: pd.Series) -> Floats:
         """Weights in the order of the model ``[N]``; entries that weigh nothing need not be covered."""
-        if weights.isna().any():
-            bad = weights.index[weights.isna()]
+        bad = weights.index[~np.isfinite(weights.to_numpy(np.float64))]
+        if len(bad):
             raise DataError(
-                f"weights hold {len(bad)} NaN, first {list(bad[:5])}; use 0 for no position"
+                f"weights hold {len(bad)} NaN or infinite values, first {list(bad[:5])}; use 0 for no "
+                "position"
+            )
+        if weights.index.has_duplicates:
+            twice = weights.index[weights.index.duplicated()]
+            raise DataError(
+                f"weights name {len(twice)} stocks more than once, first {list(twice[:5])}; sum them with "
+                "weights.groupby(level=0).sum()"
             )
         held = weights[weights != 0.0]
         self._require(held.index)

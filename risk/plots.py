@@ -57,7 +57,8 @@ def plot_r2(r2: pd.Series | pd.DataFrame, window: int = 63, ax: Axes | None = No
         ax.plot(mean.index, mean.to_numpy(), linewidth=1.2, label=name)
     ax.set_ylim(bottom=0.0)
     ax.set_ylabel("R² (uncentred, sqrt-cap weighted)")
-    ax.legend(loc="upper left", fontsize="small", frameon=False)
+    # the axis begins at zero, so the lines leave the bottom free
+    ax.legend(loc="lower left", fontsize="small", frameon=False)
     return ax
 
 

@@ -127,7 +127,12 @@ def scenario(
 
 def _check_shocks(model: RiskModel, shocks: Mapping[str, float]) -> None:
     unknown = sorted(set(shocks) - set(model.factors))
-    if unknown or not shocks:
+    if not shocks:
+        raise DataError(
+            f"shocks to the model of {model.date:%Y-%m-%d} are empty; name one or more of "
+            f"{list(model.factors)}"
+        )
+    if unknown:
         raise DataError(
             f"shocks name factors {unknown} that the model of {model.date:%Y-%m-%d} lacks; "
             f"name one or more of {list(model.factors)}"

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from risk.descriptors import DESCRIPTORS, Descriptor
+from risk.model import SPECIFIC
 
 KINDS = ("style", "latent")
+RESERVED = ("country", SPECIFIC)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class StyleSpec:
     kind: str = "style"
 
     def __post_init__(self) -> None:
+        if self.name in RESERVED:
+            raise ValueError(f"style {self.name!r} is named like another part of risk; rename it")
         if self.kind not in KINDS:
             raise ValueError(f"style {self.name} is of kind {self.kind!r}; use one of {KINDS}")
         if bool(self.descriptors) == (self.cube_of is not None):

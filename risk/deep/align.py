@@ -2,11 +2,8 @@
 
 A learned basis is arbitrary: the third factor of one network has nothing to do with the third of the next,
 though both may span the same space. A covariance estimated through the change would mix them. So the new
-exposures are rotated onto the old ones, by the dates before the change on which both are known::
-
-    R = argmin |Z_new R - Z_old|  over orthogonal R = U V',   Z_new' Z_old = U S V'   (Schoenemann 1966)
-
-The space spanned, and with it the R2, is untouched.
+exposures are rotated onto the old ones (``risk.rotation``), by the dates before the change on which both are
+known. The space spanned, and with it the R2, is untouched.
 """
 
 from __future__ import annotations
@@ -19,6 +16,7 @@ import pandas as pd
 
 from risk.arrays import Floats
 from risk.deep.folder import FoldExposures
+from risk.rotation import rotation
 
 
 def joined(folds: Sequence[FoldExposures]) -> tuple[pd.DatetimeIndex, pd.Index, Floats]:
@@ -40,11 +38,3 @@ def rotations(folds: Sequence[FoldExposures]) -> list[Floats]:
         old = before.values[before.dates.get_indexer(shared)].astype(np.float64) @ turns[-1]
         turns.append(rotation(new, old).astype(np.float32))
     return turns
-
-
-def rotation(new: Floats, old: Floats) -> Floats:
-    """Orthogonal ``[K, K]`` that brings ``new`` ``[D, N, K]`` nearest to ``old``; the identity if D is 0."""
-    known = np.isfinite(new).all(axis=2) & np.isfinite(old).all(axis=2)
-    left, _, right = np.linalg.svd(new[known].T @ old[known])
-    turn: Floats = left @ right
-    return turn

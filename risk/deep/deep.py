@@ -54,7 +54,8 @@ class Deep:
     horizon: int = 20
 
     def __post_init__(self) -> None:
-        if not self.kinds or not set(self.kinds) <= set(KINDS):
+        once = len(set(self.kinds)) == len(self.kinds) > 0
+        if not once or not set(self.kinds) <= set(KINDS):
             raise ValueError(
                 f"Deep: inputs {self.inputs!r} is unknown; there are {KINDS}, alone or as a tuple"
             )
@@ -62,6 +63,11 @@ class Deep:
             raise ValueError(
                 f"Deep: factors {self.factors} must be >= {1 + self.gat} (one a branch) and horizon "
                 f"{self.horizon} >= 1"
+            )
+        if self.hidden < 1 or self.layers < 1 or not 0.0 <= self.dropout < 1.0:
+            raise ValueError(
+                f"Deep: hidden {self.hidden} and layers {self.layers} must be >= 1 and dropout "
+                f"{self.dropout} within [0, 1)"
             )
 
     @property
@@ -105,8 +111,10 @@ class Deep:
         DataError
             The market is too short for a fold, a field is missing or empty, stocks are too few.
         ValueError
-            The run folder belongs to other settings.
+            No seeds, or the run folder belongs to other settings.
         """
+        if not seeds:
+            raise ValueError("Deep: seeds is empty; give one seed at least, such as (0,)")
         config = config or DeepTraining()
         folds = splits.folds(market.dates, self.horizon)
         folder = RunFolder(Path(run)) if run is not None else None

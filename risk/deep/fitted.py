@@ -48,6 +48,15 @@ class FittedDeep:
         model = Deep(**{**settings["model"], "inputs": kinds})
         return cls(model, folder.finished(tuple(settings["folds"])))
 
+    def __repr__(self) -> str:
+        """Two lines for a notebook."""
+        first, last = self.folds[0], self.folds[-1]
+        return (
+            f"FittedDeep of {self.model.factors} factors from {' and '.join(self.model.kinds)}, "
+            f"{first.dates[first.overlap]:%Y-%m-%d} to {last.dates[-1]:%Y-%m-%d}\n"
+            f"  {len({fold.fold for fold in self.folds})} folds, seeds {list(self.seeds)}"
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Factor names, ``deep01`` onwards."""

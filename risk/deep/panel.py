@@ -153,12 +153,14 @@ def styles_of(exposures: Mapping[str, pd.DataFrame], market: Market) -> Source:
     Raises
     ------
     DataError
-        There are none, or a style is NaN throughout.
+        There are none, or a style is no frame or NaN throughout.
     """
     if not exposures:
         raise DataError('inputs "styles" need the exposures of a fitted history; there are none')
     values = np.full((len(exposures), len(market.dates), len(market.stocks)), np.nan, np.float32)
     for k, (name, frame) in enumerate(exposures.items()):
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError(f"style {name} is a {type(frame).__name__}; give a frame date x stock")
         values[k] = frame.reindex(index=market.dates, columns=market.stocks).to_numpy()
         if np.isnan(values[k]).all():
             raise DataError(

@@ -41,7 +41,7 @@ def variance_ratio(b: Floats) -> Floats:
     """
     there = np.isfinite(b)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(there, b, 0.0).__pow__(2).sum(axis=0) / there.sum(axis=0)
+        return np.sum(np.where(there, b, 0.0) ** 2, axis=0) / there.sum(axis=0)
 
 
 def rolling_bias(b: Floats, window: int = WINDOW) -> Floats:

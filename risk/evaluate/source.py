@@ -118,7 +118,8 @@ class Source:
             w = _given(portfolios, today.x.shape[1])
             columns = self.columns.get_indexer(today.model.factors)
             made = self._needed(self.factors, "factor_returns")[ahead][:, columns]
-            daily = _combine(w, made)
+            # a factor that never had a return has no column: -1 would take the last one's
+            daily = _combine(w, np.where(columns >= 0, made, np.nan))
             forecast = np.sum((w @ today.f) * w, axis=1)
         else:
             w = _given(portfolios, len(today.held))

@@ -8,6 +8,7 @@ import pandas as pd
 from market import DataError, Market
 from market.progress import track
 from risk.arrays import Floats
+from risk.rotation import rotation
 from risk.statistical.apca import apca
 from risk.statistical.form import numbered
 from risk.statistical.panel import complete
@@ -74,13 +75,6 @@ def pca_exposures(
         name: pd.DataFrame(held[k], market.dates, market.stocks, copy=False)
         for k, name in enumerate(numbered("pca", factors))
     }
-
-
-def rotation(loadings: Floats, before: Floats) -> Floats:
-    """Return the orthogonal matrix R ``[K, K]`` that minimises ``|B R - B_before|`` over common stocks."""
-    both = np.isfinite(loadings[:, 0]) & np.isfinite(before[:, 0])
-    left, _, right = np.linalg.svd(loadings[both].T @ before[both])
-    return left @ right
 
 
 def _loadings(returns: pd.DataFrame, factors: int) -> Floats:

@@ -42,6 +42,7 @@ def test_a_given_descriptor_is_a_factor_of_its_own_kind(small, own):
     model = history.at(small.dates[-1])
     assert history.kinds["own"] == "latent"
     assert model.of_kind("latent") == ["own"]
+    assert "0 styles, 1 latent; mean R2" in repr(history)
     hidden = pd.Series(small.truth.hidden_returns, small.dates)
     assert history.factor_returns["own"].corr(hidden) > 0.8
     unknown = Barra(styles=(), warmup=WARMUP).fit(small).r2.mean()
@@ -132,6 +133,21 @@ def test_an_infinite_given_value_is_refused_with_its_place(small, own):
     wild.iloc[60, 5] = np.inf
     with pytest.raises(DataError, match=f"infinite in 1 cells, first {small.stocks[5]}"):
         fit(small, wild)
+
+
+def test_what_is_no_frame_of_numbers_is_refused(small, own):
+    with pytest.raises(DataError, match="own is a ndarray; give a DataFrame"):
+        fit(small, own.to_numpy())
+    with pytest.raises(DataError, match=r"no numbers in 120 of 120 columns"):
+        fit(small, own.astype(str))
+    with pytest.raises(DataError, match="time zone UTC"):
+        fit(small, own.tz_localize("UTC"))
+
+
+@pytest.mark.parametrize("name", ["country", "specific"])
+def test_a_style_may_not_take_the_name_of_another_part_of_risk(name):
+    with pytest.raises(ValueError, match=f"style '{name}' is named like another part"):
+        StyleSpec(name, {"LNCAP": 1.0})
 
 
 def test_names_must_be_known_or_given_and_used(small, own):

@@ -144,6 +144,15 @@ def test_missing_weights_are_refused_on_either_side():
         risk.tracking_error(w, b)
 
 
+def test_infinite_weights_and_stocks_named_twice_are_refused():
+    risk = model()
+    w = weights(risk, 1)
+    with pytest.raises(DataError, match=r"1 NaN or infinite values, first \['SH600003'\]"):
+        risk.volatility(w.where(w.index != "SH600003", np.inf))
+    with pytest.raises(DataError, match=r"1 stocks more than once, first \['SH600002'\]"):
+        risk.volatility(pd.concat([w, w.loc[["SH600002"]]]))
+
+
 def test_select_keeps_the_covariance_of_the_chosen():
     risk = model()
     chosen = list(risk.stocks[[7, 2, 5]])

@@ -111,7 +111,11 @@ def test_days_scale_sigmas_and_not_the_answer_to_a_given_return():
 
 @pytest.mark.parametrize(
     ("shocks", "words"),
-    [({}, "name one or more"), ({"value": 1.0}, "value"), ({"size": np.nan}, "not finite")],
+    [
+        ({}, "are empty; name one or more"),
+        ({"value": 1.0}, "value"),
+        ({"size": np.nan}, "not finite"),
+    ],
 )
 def test_bad_shocks_are_refused(shocks, words):
     risk = model()

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from risk.deep.align import joined, rotation
+from risk.deep.align import joined
 from risk.deep.folder import FoldExposures
 from risk.deep.panel import Scaling
+from risk.rotation import rotation
 
 STOCKS = pd.Index([f"S{k}" for k in range(50)], name="stock")
 

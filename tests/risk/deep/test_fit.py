@@ -205,3 +205,25 @@ def spanned(world, exposures, first=460):
         left = h - x @ np.linalg.lstsq(x, h, rcond=None)[0]
         shares.append(1.0 - left @ left / (h @ h))
     return float(np.mean(shares))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"inputs": ("styles", "styles")}, "inputs .* is unknown"),
+        ({"factors": 1}, "factors 1 must be >= 2"),
+        ({"dropout": 1.0}, r"dropout 1.0 within \[0, 1\)"),
+        ({"hidden": 0}, "hidden 0 and layers 2 must be >= 1"),
+    ],
+)
+def test_settings_that_make_no_network_are_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Deep(**wrong)
+
+
+def test_a_fit_says_what_it_is_and_needs_a_seed(fitted, tiny, small, cut, quick):
+    dates = small.dates[[300, 329]].strftime("%Y-%m-%d")
+    assert f"3 factors from price_volume, {dates[0]} to {dates[1]}" in repr(fitted)
+    assert "2 folds, seeds [0]" in repr(fitted)
+    with pytest.raises(ValueError, match="seeds is empty"):
+        tiny.fit(small, cut, config=quick, seeds=())

@@ -104,6 +104,8 @@ def test_empty_fields_and_styles_are_refused(small):
         read_panel(("styles",), small, None)
     with pytest.raises(DataError, match="style value is NaN for all stocks and sessions"):
         styles_of({"value": pd.DataFrame(blank, small.dates, small.stocks)}, small)
+    with pytest.raises(DataError, match="style value is a ndarray; give a frame"):
+        styles_of({"value": blank}, small)
 
 
 def test_an_input_unknown_or_constant_in_the_training_span_is_refused(small):

@@ -156,6 +156,15 @@ def test_a_factor_without_a_return_gives_no_outcome(true_world):
     assert judged["eigen"].b.isna().any(axis=1).sum() == 1
 
 
+def test_a_factor_that_never_had_a_return_gives_none_rather_than_that_of_another(true_world):
+    market, history = true_world
+    lacking = history.factor_returns.drop(columns="industry1")
+    history = replace(history, factor_returns=lacking)
+    judged = ev.outcomes(history, market, ev.STANDARD[:1], end=market.dates[50])["factors"]
+    assert judged.b["industry1"].isna().all()
+    assert judged.b.drop(columns="industry1").notna().all(axis=None)
+
+
 class TestRefusals:
     def test_of_a_span_without_a_model(self, true_world):
         market, history = true_world

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from market import DataError
+from risk.rotation import rotation
 from risk.statistical import Statistical, complete, pca_exposures, sample_model
-from risk.statistical.exposures import _least_squares, rotation
+from risk.statistical.exposures import _least_squares
 
 
 def changed_after(world, row):

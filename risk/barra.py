@@ -61,6 +61,12 @@ class Barra:
     specific: Literal["blend", "fill"] = "blend"
 
     def __post_init__(self) -> None:
+        kinds = {type(item) for item in (*self.styles, self.horizon)}  # of a name: letters
+        if not kinds <= {StyleSpec, Horizon}:
+            raise TypeError(
+                f"styles {self.styles!r:.40} and horizon {self.horizon!r:.40} are given as objects, not by "
+                "name: risk.CNE5, risk.CNE5S and the like"
+            )
         check_order(self.styles)
         if self.specific not in ("blend", "fill"):
             raise ValueError(f"specific is {self.specific!r}; use 'blend' or 'fill'")

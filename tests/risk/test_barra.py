@@ -309,6 +309,12 @@ def test_an_industry_named_like_a_style_is_refused(small, barra):
         barra.fit(rebuilt(small, categories={"industry": labels}))
 
 
+@pytest.mark.parametrize("named", [{"horizon": "CNE5S"}, {"styles": "CNE5"}])
+def test_presets_are_given_as_objects(named):
+    with pytest.raises(TypeError, match="not by name"):
+        Barra(**named)
+
+
 def test_a_warmup_below_a_quarter_is_refused():
     with pytest.raises(ValueError, match="warmup 60"):
         Barra(warmup=60)

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from alpha.checkpoint import check_same, write_atomic, write_json
 from alpha.features import FeatureCube, FeatureSet
 from alpha.fitted import FoldResult
 from alpha.labels import Label
@@ -18,6 +17,7 @@ from alpha.model import Recipe
 from alpha.splits import WalkForward
 from alpha.train import TrainConfig
 from market import Market
+from market.run_files import check_same, write_atomic, write_json
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from alpha import losses
 from alpha.batch import Days
-from alpha.checkpoint import read_checkpoint, write_checkpoint
+from alpha.nn.course import follow
 from alpha.ranks import row_ranks
 from market.progress import track
 
@@ -65,17 +65,6 @@ class Task:
     progress: bool = False
 
 
-@dataclass
-class _Course:
-    """Where a training stands: all that a checkpoint needs beside the optimiser."""
-
-    epoch: int
-    best_epoch: int
-    best_score: float
-    best_state: dict[str, Tensor]
-    history: list[dict[str, float]]
-
-
 def train(network: Network, task: Task) -> pd.DataFrame:
     """Train ``network`` in place and leave it in the state that validated best, ready to score.
 
@@ -92,25 +81,22 @@ def train(network: Network, task: Task) -> pd.DataFrame:
     optimiser = torch.optim.Adam(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    course = _resume(network, optimiser, task) or _Course(0, -1, -np.inf, _copy(network), [])
-    while course.epoch < config.epochs and course.epoch - course.best_epoch <= config.patience:
-        loss = _epoch(network, optimiser, task, course.epoch)
-        score = validate(network, task.days, task.valid, config)
-        course.history.append({"loss": loss, "valid": score})
-        if score > course.best_score:
-            course.best_epoch, course.best_score = course.epoch, score
-            course.best_state = _copy(network)
-        course.epoch += 1
-        _save(network, optimiser, task, course)
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        loss = _epoch(network, optimiser, task, epoch)
+        return {"loss": loss, "valid": validate(network, task.days, task.valid, config)}
+
+    course = follow(
+        network, optimiser, one_epoch, epochs=config.epochs, patience=config.patience,
+        checkpoint=task.checkpoint, identity=_identity(task),
+    )  # fmt: skip
     if course.best_epoch < 0:
         raise FloatingPointError(
             f"training: none of {course.epoch} epochs gave a finite validation score over "
             f"{len(task.valid)} days: the scores are equal for all stocks; lower learning_rate (now "
             f"{config.learning_rate})"
         )
-    network.load_state_dict(course.best_state)
-    network.eval()
-    return pd.DataFrame(course.history).rename_axis("epoch")
+    return course.table()
 
 
 def _epoch(network: Network, optimiser: torch.optim.Optimizer, task: Task, epoch: int) -> float:
@@ -164,38 +150,9 @@ def _rank_ic(scores: Tensor, y: Tensor | None, mask: Tensor | None) -> float:
     return float(ranks[0] @ ranks[1] / norm) if norm > 0 else float("nan")
 
 
-def _copy(network: Network) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
 def _identity(task: Task) -> dict[str, Any]:
     """What must agree between a checkpoint and the training that resumes from it."""
     config = {name: value for name, value in vars(task.config).items() if name != "threads"}
     config["loss"] = task.config.loss.__name__
     rows = [len(task.train), int(task.train[0]), int(task.train[-1])]
     return {**config, "seed": task.seed, "train_rows": rows, "valid_days": len(task.valid)}
-
-
-def _save(network: Network, optimiser: torch.optim.Optimizer, task: Task, course: _Course) -> None:
-    if task.checkpoint is None:
-        return
-    write_checkpoint(
-        task.checkpoint,
-        {
-            "identity": _identity(task),
-            "course": vars(course),
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "rng": torch.get_rng_state(),
-        },
-    )
-
-
-def _resume(network: Network, optimiser: torch.optim.Optimizer, task: Task) -> _Course | None:
-    if task.checkpoint is None or not task.checkpoint.exists():
-        return None
-    stored = read_checkpoint(task.checkpoint, _identity(task))
-    network.load_state_dict(stored["network"])
-    optimiser.load_state_dict(stored["optimiser"])
-    torch.set_rng_state(stored["rng"])
-    return _Course(**stored["course"])

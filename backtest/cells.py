@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from backtest.plain import plain
 from backtest.result import Result
 from backtest.storage import load
+from market.run_files import check_same, write_json
 
 Limits = Mapping[str, float | None]
 
@@ -49,10 +49,7 @@ class CellFolder:
         if head.exists():
             self._compare(json.loads(head.read_text(encoding="utf-8")), f"the sweep in {self.path}")
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        draft = head.with_name(f".{_HEAD}.{os.getpid()}")
-        draft.write_text(json.dumps(plain(self.settings), indent=1), encoding="utf-8")
-        draft.replace(head)
+        write_json(head, plain(self.settings))
 
     def place(self, limits: Limits) -> Path:
         """Return the folder of a cell, finished or not."""
@@ -82,9 +79,4 @@ class CellFolder:
 
     def _compare(self, stored: Mapping[str, Any], what: str) -> None:
         asked = json.loads(json.dumps(plain(self.settings)))
-        for key in {**asked, **stored}:
-            if stored.get(key) != asked.get(key):
-                raise ValueError(
-                    f"{what} was made with other settings: {key} is {stored.get(key)!r} there and "
-                    f"{asked.get(key)!r} now; give another folder, or delete this one to start afresh"
-                )
+        check_same(stored, asked, what)

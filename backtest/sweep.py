@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from itertools import product
 from math import e
 from pathlib import Path
 from statistics import NormalDist
@@ -21,6 +20,7 @@ from backtest.simulation import Policy
 from backtest.workers import played
 from market import Costs, Market
 from market.calendar import Schedule
+from market.combinations import combinations
 from market.progress import track
 
 EULER = 0.5772156649015329  # the constant of Euler and Mascheroni
@@ -188,22 +188,6 @@ def deflated(cells: pd.DataFrame) -> pd.Series:
         luck = float(t.std()) * expected
     known = t.dropna()
     return (known - luck).map(NormalDist().cdf).reindex(t.index).rename("deflated")
-
-
-def combinations(limits: Mapping[str, Sequence[float | None]]) -> list[dict[str, float | None]]:
-    """Return every combination of the values, the last name varying fastest.
-
-    >>> combinations({"turnover": [0.1, 0.2], "bounds": [None]})
-    [{'turnover': 0.1, 'bounds': None}, {'turnover': 0.2, 'bounds': None}]
-    """
-    if not limits:
-        raise ValueError(
-            "there is nothing to sweep; give values by name, such as turnover=[0.1, 0.2]"
-        )
-    for name, values in limits.items():
-        if len(values) == 0 or len(set(values)) < len(values):
-            raise ValueError(f"{name} has values {list(values)}; give one or more, each once")
-    return [dict(zip(limits, cell, strict=True)) for cell in product(*limits.values())]
 
 
 def _claimed(

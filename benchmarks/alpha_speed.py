@@ -14,7 +14,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,23 +29,12 @@ import pandas as pd  # noqa: E402
 import alpha  # noqa: E402
 import market  # noqa: E402
 from alpha.features.fields import PRICES, Fields  # noqa: E402
+from benchmarks.rows import Row, write_rows  # noqa: E402
 
 # Least ratios asked for
 GOALS = {"Alpha158": 100, "Alpha360": 900, "day batches": 20, "IC, RankIC, groups": 100}
 LEAD = 61  # sessions before the first one compared, so that both sides know whole windows
 STEPS = 20
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; ``ratio`` is peer over ours, larger is faster."""
-
-    work: str
-    size: str
-    peer: str
-    ours_cpu_s: float
-    peer_cpu_s: float | None
-    ratio: float | None
 
 
 class Peer:
@@ -87,7 +75,7 @@ class Peer:
         raise RuntimeError("alpha_speed_peer.py ended without an answer; run it by hand to see why")
 
 
-def compare(
+def against(
     work: str, size: str, ours: Callable[[], object], peer: Peer, request: dict[str, object],
     repeats: int,
 ) -> Row:  # fmt: skip
@@ -149,9 +137,9 @@ def alpha158(here: market.Market, peer: Peer, folder: Path, repeats: int) -> lis
     size = f"{days} x {len(here.stocks)}, 158 columns"
     span = {"start": f"{here.dates[LEAD]:%Y-%m-%d}", "end": f"{here.dates[-1]:%Y-%m-%d}"}
     request = {"work": "features", "handler": "alpha158", **span}
-    fresh = compare("Alpha158", size, lambda: alpha.ALPHA158.compute(here), peer, request, repeats)
+    fresh = against("Alpha158", size, lambda: alpha.ALPHA158.compute(here), peer, request, repeats)
     out = alpha.ALPHA158.compute(here)
-    again = compare(
+    again = against(
         "Alpha158", f"{size}, array reused", lambda: alpha.ALPHA158.compute(here, out=out),
         Peer(None, folder), request, repeats,
     )  # fmt: skip
@@ -207,7 +195,7 @@ def alpha360(here: market.Market, peer: Peer, repeats: int) -> Row:
 
     span = {"start": f"{here.dates[LEAD]:%Y-%m-%d}", "end": f"{here.dates[-1]:%Y-%m-%d}"}
     request: dict[str, object] = {"work": "features", "handler": "alpha360", **span}
-    return compare("Alpha360", f"{days} x {len(here.stocks)}", ours, peer, request, repeats)
+    return against("Alpha360", f"{days} x {len(here.stocks)}", ours, peer, request, repeats)
 
 
 def batches(peer: Peer, repeats: int, stocks: int, absent: float) -> Row:
@@ -229,7 +217,7 @@ def batches(peer: Peer, repeats: int, stocks: int, absent: float) -> Row:
         "work": "batches", "shape": shape, "steps": STEPS, "count": count
     }  # fmt: skip
     what = f"{stocks} x {STEPS} x 158, {'all there' if absent == 0 else f'{absent:.0%} absent'}"
-    row = compare("day batches", what, ours, peer, request, repeats)
+    row = against("day batches", what, ours, peer, request, repeats)
     own = row.ours_cpu_s / count
     ratio = None if row.peer_cpu_s is None else row.peer_cpu_s / own
     return Row(row.work, row.size, row.peer, own, row.peer_cpu_s, ratio)
@@ -251,7 +239,7 @@ def measures(peer: Peer, folder: Path, repeats: int, stocks: int) -> Row:
         for name in ("ic", "rank_ic"):
             gap = np.abs(found[name].to_numpy() - np.array(answer[name])).max()
             print(f"{name} against {peer.name}: largest difference {gap:.1e}")
-    return compare(
+    return against(
         "IC, RankIC, groups", f"2500 x {stocks}",
         lambda: alpha.evaluate.daily(*frames, groups=5), peer, request, repeats,
     )  # fmt: skip
@@ -299,8 +287,7 @@ def main() -> None:
             rows.append(measures(peer, folder, repeats, stocks))
         peer.close()
     report(rows)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    write_rows(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ ecos take part where they are installed (extra ``[bench]``).
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
@@ -38,6 +37,7 @@ from benchmarks.optimizer_weeks import (  # noqa: E402
     week_of,
     worlds,
 )
+from benchmarks.rows import Row, write_rows  # noqa: E402
 from enhance.structured import answer  # noqa: E402
 from enhance.structured.lean import solve_lean  # noqa: E402
 
@@ -51,18 +51,6 @@ GOALS = {
     "Clarabel direct, ours cold": {300: 12, 1000: 22, 2000: 16, 5000: 18},
 }
 MEGABYTES = 60.0  # the most that a solve of 5000 stocks may take
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; ``ratio`` is peer over ours, larger is faster."""
-
-    work: str
-    size: str
-    peer: str
-    ours_cpu_s: float
-    peer_cpu_s: float | None
-    ratio: float | None
 
 
 @dataclass
@@ -240,8 +228,7 @@ def main() -> None:
         rows.append(sweep(12 if options.quick else 313, options.seed))
     if options.memory:
         memory(max(options.sizes), options.seed)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    write_rows(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -25,36 +22,7 @@ import backtest
 import enhance
 import market
 import risk
-
-Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; ``ratio`` is peer over ours, larger is faster."""
-
-    work: str
-    size: str
-    peer: str
-    ours_cpu_s: float
-    peer_cpu_s: float | None
-    ratio: float | None
-
-
-def compare(work: str, size: str, ours: Work, peer: str, theirs: Work | None, repeats: int) -> Row:
-    """Run both in turn after one warm-up each, and take the medians."""
-    sides = [ours] if theirs is None else [ours, theirs]
-    for side in sides:
-        side()
-    seconds: list[list[float]] = [[] for _ in sides]
-    for _ in range(repeats):
-        for taken, side in zip(seconds, sides, strict=True):
-            started = process_time()
-            side()
-            taken.append(process_time() - started)
-    own = median(seconds[0])
-    other = median(seconds[1]) if theirs is not None else None
-    return Row(work, size, peer, own, other, None if other is None else other / own)
+from benchmarks.rows import Row, Work, compare, write_rows
 
 
 def open_panel(folder: Path, repeats: int) -> Row:
@@ -237,10 +205,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="data folder for the reading test")
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     options = parser.parse_args()
-    table = [asdict(row) for row in rows(options.quick, options.data)]
-    print(pd.DataFrame(table).to_string(index=False, float_format=lambda x: f"{x:.4g}"))
-    if options.json is not None:
-        options.json.write_text(json.dumps(table, indent=1), encoding="utf-8")
+    table = rows(options.quick, options.data)
+    print(
+        pd.DataFrame([asdict(row) for row in table]).to_string(
+            index=False, float_format=lambda x: f"{x:.4g}"
+        )
+    )
+    write_rows(table, options.json)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.util
-import json
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,11 +26,11 @@ import torch  # noqa: E402
 import market  # noqa: E402
 import risk  # noqa: E402
 from benchmarks import risk_peers as peers  # noqa: E402
+from benchmarks.rows import Row, compare, write_rows  # noqa: E402
 from risk.deep.loss import risk_loss  # noqa: E402
 from risk.deep.network import DeepNetwork  # noqa: E402
 from risk.eigen import Eigen, eigen_bias, simulated_length, whitened_draws  # noqa: E402
 
-Work = Callable[[], object]
 REFRESHES = 119  # of the eigenfactor adjustment in ten years, which share one set of draws
 UPDATES = 5  # sessions added one by one
 BUDGETS = {"full history": 25.0, "peak memory, GB": 4.0, "daily update": 0.150}
@@ -42,32 +40,6 @@ GOALS = {
     "deep model, a day": 20.0,
     "attention of peers": 20.0,
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; ``ratio`` is peer over ours, larger is faster (or smaller)."""
-
-    work: str
-    size: str
-    peer: str
-    ours_cpu_s: float
-    peer_cpu_s: float | None
-    ratio: float | None
-
-
-def compare(work: str, size: str, ours: Work, peer: str, theirs: Work, repeats: int) -> Row:
-    """Run both in turn after one warm-up each, and take the medians."""
-    sides: list[tuple[Work, list[float]]] = [(ours, []), (theirs, [])]
-    for side, _ in sides:
-        side()
-    for _ in range(repeats):
-        for side, taken in sides:
-            started = process_time()
-            side()
-            taken.append(process_time() - started)
-    own, other = (median(taken) for _, taken in sides)
-    return Row(work, size, peer, own, other, other / own)
 
 
 def against_budget(work: str, size: str, spent: float) -> Row:
@@ -247,9 +219,8 @@ def main(about: str) -> None:
     parser.add_argument("--only", nargs="*", choices=WORKS, default=list(WORKS))
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     options = parser.parse_args()
-    table = [asdict(row) for name in options.only for row in WORKS[name](options.quick)]
-    frame = pd.DataFrame(table)
+    rows = [row for name in options.only for row in WORKS[name](options.quick)]
+    frame = pd.DataFrame([asdict(row) for row in rows])
     goals = frame["work"].map({} if options.quick else GOALS | dict.fromkeys(BUDGETS, 1.0))
     print("\n" + frame.assign(goal=goals).to_string(index=False, float_format=lambda x: f"{x:.4g}"))
-    if options.json is not None:
-        options.json.write_text(json.dumps(table, indent=1), encoding="utf-8")
+    write_rows(rows, options.json)

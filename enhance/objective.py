@@ -28,7 +28,6 @@ class Objective(ABC):
     """A concave function of the weights, in two views: for the solver and in numpy."""
 
     needs_scores: ClassVar[bool] = False  # senseless where no stock has a score
-    staged: ClassVar[bool] = False  # answered by several concave programs, see ``in_stages``
 
     @abstractmethod
     def terms(self) -> dict[str, Term]:
@@ -50,14 +49,18 @@ class Objective(ABC):
         """Return the objective over a decision, concave."""
         return sum(term(x) for term in self.terms().values())
 
-    def in_stages(self, problem: Problem, solve: Stages) -> Solution:
-        """Answer a staged objective by concave ones."""
-        raise NotImplementedError(f"{type(self).__name__} is one concave program")
-
     def scale(self, problem: Problem) -> float:
         """Return the factor that brings the objective to unit size, where tolerances are meant."""
         del problem
         return 1.0
+
+
+class Staged(Objective):
+    """An objective that is answered by several concave programs, one after another."""
+
+    @abstractmethod
+    def in_stages(self, problem: Problem, solve: Stages) -> Solution:
+        """Return the answer; ``solve`` answers a concave objective under the limits asked for."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from enhance.diagnose import changes, diagnose
 from enhance.errors import InfeasibleError, SolverError
 from enhance.explain import Optimality
 from enhance.names import choose_names
-from enhance.objective import MaxAlpha, Objective
+from enhance.objective import MaxAlpha, Objective, Staged
 from enhance.optimum import optimum_of, settled
 from enhance.problem import Problem
 from enhance.pulls import pulls
@@ -115,7 +115,7 @@ def solve(
     """Solve an aligned problem; see ``optimize``."""
     refuse_unknown(solver)
     _refuse_unsound(problem, constraints, objective, relax)
-    if objective.staged:
+    if isinstance(objective, Staged):
         stages = Stages(lambda *a: solve(problem, a[1], a[0], solver, a[2]), constraints, relax)
         return objective.in_stages(problem, stages)
     if any(c.discrete for c in constraints):

@@ -8,7 +8,7 @@ import cvxpy as cp
 import numpy as np
 
 from enhance.errors import SolverError
-from enhance.objective import MaxAlpha, Objective, Term, of_alpha, refuse_negative
+from enhance.objective import MaxAlpha, Objective, Staged, Term, of_alpha, refuse_negative
 from enhance.problem import Problem
 from enhance.solution import Solution
 from enhance.stages import Stages
@@ -20,7 +20,7 @@ CLOSE = 1e-7  # of the ratio: a smaller gain is the solver's
 
 
 @dataclass(frozen=True)
-class MaxInformationRatio(Objective):
+class MaxInformationRatio(Staged):
     """Greatest ratio of expected active return after costs to tracking error.
 
     A ratio is not concave but quasiconcave: its greatest value theta is where the greatest
@@ -35,7 +35,6 @@ class MaxInformationRatio(Objective):
     cost_aversion: float = 1.0
     margin: float = 1e-3
     needs_scores = True
-    staged = True
 
     def __post_init__(self) -> None:
         refuse_negative(self, "cost_aversion")

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from enhance.constraints.table import Times, refuse_times, shares
 from enhance.decision import Decision
 from enhance.errors import SolverError
-from enhance.objective import Objective, Term, of_alpha
+from enhance.objective import Objective, Staged, Term, of_alpha
 from enhance.problem import Problem
 from enhance.solution import Solution
 from enhance.stages import Stages
@@ -25,7 +25,7 @@ CLOSE = 1e-9  # a smaller gain of the objective is the solver's
 
 
 @dataclass(frozen=True)
-class ActiveRiskBudget(Objective):
+class ActiveRiskBudget(Staged):
     """Every group of stocks brings its budget of the active variance, on the side of its alpha.
 
     Maximises sum_g beta_g log(a_g'(w - b)_g) - (w - b)'V (w - b) / (2 te^2), concave. Where no limit
@@ -52,7 +52,6 @@ class ActiveRiskBudget(Objective):
     by: str = "industry"
     times: Times | None = field(default=None, hash=False)
     needs_scores = True
-    staged = True
 
     def __post_init__(self) -> None:
         refuse_times("active risk budget", self.times)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from enhance.problem import Problem
 from enhance.solution import Solution
 from enhance.solvers import SolverName
 from enhance.structured import State
+from market.combinations import combinations
 from market.progress import track
 
 Limits = dict[str, float | None]
@@ -95,22 +95,6 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     numbers = [*MEASURES, *prices, *nearest]
     frame = pd.DataFrame(rows, columns=[*limits, "status", *numbers, "error"])
     return frame.astype(dict.fromkeys([*limits, *numbers], np.float64))
-
-
-def combinations(limits: Mapping[str, Sequence[float | None]]) -> list[Limits]:
-    """Return every combination of the values, the last name varying fastest.
-
-    >>> combinations({"turnover": [0.1, 0.2], "bounds": [None]})
-    [{'turnover': 0.1, 'bounds': None}, {'turnover': 0.2, 'bounds': None}]
-    """
-    if not limits:
-        raise ValueError(
-            "there is nothing to sweep; give values by name, such as turnover=[0.1, 0.2]"
-        )
-    for name, values in limits.items():
-        if len(values) == 0 or len(set(values)) < len(values):
-            raise ValueError(f"{name} has values {list(values)}; give one or more, each once")
-    return [dict(zip(limits, cell, strict=True)) for cell in product(*limits.values())]
 
 
 def limited(

@@ -122,3 +122,12 @@ def test_no_file_has_a_second_noun_in_it():
         if (n := len(p.read_text().splitlines())) > 350
     }
     assert long == {}
+
+
+def test_the_benchmark_named_like_a_package_does_not_hide_it():
+    code = "import sys; sys.path.insert(0, 'benchmarks'); import risk; print(risk.Barra, risk.__path__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(ROOT / "risk") in done.stdout

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from market.run_files import check_same, write_atomic, write_json
 from risk.arrays import Floats
 from risk.deep.panel import Scaling
 
@@ -58,7 +58,7 @@ class RunFolder:
         if (self.path / "config.json").exists():
             check_same(self.settings(), plain, f"run folder {self.path}")
             return
-        _write_json(self.path / "config.json", plain)
+        write_json(self.path / "config.json", plain)
 
     def settings(self) -> dict[str, Any]:
         """Return what ``claim`` wrote; a ValueError where nothing is."""
@@ -126,7 +126,7 @@ class RunFolder:
             "valid_r2": float(result.course["r2"].max()),
             "test_dates": len(result.dates) - result.overlap,
         }
-        _write_json(place / "done.json", done)
+        write_json(place / "done.json", done)
         (place / "checkpoint.pt").unlink(missing_ok=True)
 
     def _place(self, fold: str, seed: int) -> Path:
@@ -142,28 +142,3 @@ def _write_arrays(draft: Path, result: FoldExposures) -> None:
             overlap=result.overlap,
             values=result.values,
         )
-
-
-def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a neighbouring file, flush it, and rename it to ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    write(draft)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2) + "\n"
-    write_atomic(path, lambda draft: draft.write_text(text, encoding="utf-8"))
-
-
-def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], what: str) -> None:
-    """Compare settings; a ValueError names the first key that differs."""
-    for key in {**stored, **asked}:
-        if stored.get(key) != asked.get(key):
-            raise ValueError(
-                f"{what} was made with other settings: {key} is {stored.get(key)!r} there and "
-                f"{asked.get(key)!r} now; use another run folder, or delete this one to start afresh"
-            )

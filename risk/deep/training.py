@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from alpha.nn.course import follow
 from market.progress import track
 from risk.arrays import Codes
 from risk.deep.days import Days, grouped, sampled
-from risk.deep.folder import check_same, write_atomic
 from risk.deep.loss import explained, regression_weights, risk_loss, standardized
 from risk.deep.network import DeepNetwork
 from risk.deep.panel import Scaling
@@ -63,17 +63,6 @@ class Task:
     progress: bool = False
 
 
-@dataclass
-class _Course:
-    """Where a training stands: all that a checkpoint needs beside network and optimiser."""
-
-    epoch: int
-    best_epoch: int
-    best_score: float
-    best_state: dict[str, torch.Tensor]
-    history: list[dict[str, float]]
-
-
 def train(network: DeepNetwork, task: Task) -> pd.DataFrame:
     """Train ``network`` in place and leave it in the state that validated best.
 
@@ -93,24 +82,21 @@ def train(network: DeepNetwork, task: Task) -> pd.DataFrame:
     """
     config = task.config
     optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
-    course = _resume(network, optimiser, task) or _Course(0, -1, -np.inf, _copy(network), [])
-    while course.epoch < config.epochs and course.epoch - course.best_epoch <= config.patience:
-        loss = _epoch(network, optimiser, task, course.epoch)
-        score = validate(network, task)
-        course.history.append({"loss": loss, "r2": score})
-        if score > course.best_score:
-            course.best_epoch, course.best_score = course.epoch, score
-            course.best_state = _copy(network)
-        course.epoch += 1
-        _save(network, optimiser, task, course)
+
+    def one_epoch(epoch: int) -> dict[str, float]:
+        loss = _epoch(network, optimiser, task, epoch)
+        return {"loss": loss, "r2": validate(network, task)}
+
+    course = follow(
+        network, optimiser, one_epoch, epochs=config.epochs, patience=config.patience,
+        checkpoint=task.checkpoint, identity=_identity(task),
+    )  # fmt: skip
     if course.best_epoch < 0:
         raise FloatingPointError(
             f"deep model {task.name}: none of {course.epoch} epochs gave a finite R2 on "
             f"{len(task.valid)} validation days; lower learning_rate (now {config.learning_rate})"
         )
-    network.load_state_dict(course.best_state)
-    network.eval()
-    return pd.DataFrame(course.history).rename_axis("epoch")
+    return course.table()
 
 
 def _epoch(network: DeepNetwork, optimiser: torch.optim.Optimizer, task: Task, epoch: int) -> float:
@@ -153,35 +139,7 @@ def validate(network: DeepNetwork, task: Task) -> float:
     return float(np.mean(values))
 
 
-def _copy(network: DeepNetwork) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-
-
 def _identity(task: Task) -> dict[str, Any]:
     """What a checkpoint and the training that goes on from it must have in common."""
     spans = [[len(r), int(r[0]), int(r[-1])] for r in (task.train, task.valid)]
     return {**asdict(task.config), "seed": task.seed, "spans": spans}
-
-
-def _save(
-    network: DeepNetwork, optimiser: torch.optim.Optimizer, task: Task, course: _Course
-) -> None:
-    if task.checkpoint is None:
-        return
-    content = {
-        "identity": _identity(task),
-        "course": vars(course),
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    write_atomic(task.checkpoint, lambda draft: torch.save(content, draft))
-
-
-def _resume(network: DeepNetwork, optimiser: torch.optim.Optimizer, task: Task) -> _Course | None:
-    if task.checkpoint is None or not task.checkpoint.exists():
-        return None
-    stored = torch.load(task.checkpoint, weights_only=True, map_location=task.device)
-    check_same(stored["identity"], _identity(task), f"checkpoint {task.checkpoint}")
-    network.load_state_dict(stored["network"])
-    optimiser.load_state_dict(stored["optimiser"])
-    return _Course(**stored["course"])

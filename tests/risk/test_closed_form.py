@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk import closed_form
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @given(
@@ -64,8 +58,3 @@ def test_only_voters_with_enough_peers_are_elected():
     vote[0] = False
     found = closed_form.electorate(returns, industry, vote, 2)
     assert list(found) == [1, 3, 4, 5, 11, 12, 13]
-
-
-def test_the_benchmark_of_that_name_does_not_hide_the_package():
-    code = "import sys; sys.path.insert(0, 'benchmarks'); import risk; risk.Barra, risk.__path__"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)

@@ -1,12 +1,12 @@
-"""Files that survive a kill: written whole under another name, then renamed."""
+"""What run folders share: files written whole or not at all, and settings that have to agree."""
+
+from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import torch
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -22,31 +22,13 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     draft.replace(path)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain values, indented, atomically."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomic(path, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Save tensors and plain values atomically."""
-    write_atomic(path, lambda draft: torch.save(content, draft))
-
-
-def read_checkpoint(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
-    """Load a checkpoint and make sure that it belongs to the training described by ``identity``.
-
-    Raises
-    ------
-    ValueError
-        It was written by a training with other settings; names the first that differs.
-    """
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    check_same(content["identity"], identity, f"checkpoint {path}")
-    return content
-
-
-def check_same(stored: dict[str, Any], asked: dict[str, Any], what: str) -> None:
+def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], what: str) -> None:
     """Compare settings; a ValueError names the first key that differs."""
     for key in {**stored, **asked}:
         if stored.get(key) != asked.get(key):

@@ -62,6 +62,9 @@ def summarise(
     -------
     bias, p5, p95
         Mean, 5th and 95th percentile over portfolios of the bias statistic; perfect is 1.
+    rolling_p5, rolling_p95
+        The same percentiles of the rolling bias statistic, over portfolios and windows; 0.66 and 1.34 for
+        perfect normal.
     variance_ratio
         Realised over forecast variance, the mean over all outcomes; perfect is 1.
     mrad
@@ -121,11 +124,14 @@ def _measures(judged: Outcomes, window: int) -> dict[str, float]:
     if not b.size:
         return {"portfolios": 0, "n": 0}
     each = measures.bias(b)
+    low, high = measures.rolling_range(b, window)
     loss = measures.qlike(judged.variance.to_numpy(), judged.volatility.to_numpy() ** 2)
     return {
         "bias": float(each.mean()),
         "p5": float(np.percentile(each, 5.0)),
         "p95": float(np.percentile(each, 95.0)),
+        "rolling_p5": low,
+        "rolling_p95": high,
         "variance_ratio": float(np.nanmean(b**2)),
         "mrad": measures.mrad(b, window),
         "q": measures.q_statistic(b),

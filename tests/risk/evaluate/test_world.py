@@ -46,6 +46,8 @@ def test_the_table_has_a_row_a_set_and_period_at_the_perfect_levels(true_world):
     assert whole["bias"].to_numpy() == pytest.approx(1.0, abs=0.06)
     assert (whole["p5"] < whole["bias"]).all()
     assert (whole["bias"] < whole["p95"]).all()
+    assert whole["rolling_p5"].to_numpy() == pytest.approx(0.66, abs=0.08)
+    assert whole["rolling_p95"].to_numpy() == pytest.approx(1.34, abs=0.08)
     assert whole["n"].tolist() == [199] * 3
     assert whole["portfolios"].tolist() == [10, 9, 100]
     assert table.loc[("random", "all"), "n"] == table.loc["random"].iloc[1:]["n"].sum()

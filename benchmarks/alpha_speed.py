@@ -257,6 +257,7 @@ def report(rows: list[Row]) -> None:
 
 
 def main() -> None:
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pyqlib", type=Path, metavar="PYTHON", help="interpreter with pyqlib")
     parser.add_argument("--quick", action="store_true", help="60 stocks, two years")

@@ -93,6 +93,7 @@ def batches(request: dict) -> dict:
 
 
 def main() -> None:
+    """Answer requests from standard input until it ends."""
     folder = sys.argv[1]
     qlib.init(provider_uri=folder, region="cn", kernels=1, logging_level=logging.ERROR)
     answers = {"features": features, "measures": measures, "batches": batches}

@@ -206,6 +206,7 @@ def resident(what: str) -> float:
 
 
 def main() -> None:
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one minute: two sizes, few weeks")
     parser.add_argument("--sizes", type=int, nargs="*", default=[300, 1000, 2000, 5000])

@@ -214,6 +214,7 @@ WORKS = {f.__name__: f for f in (regression, eigen, deep, skfolio, history)}
 
 
 def main(about: str) -> None:
+    """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a minute: small sizes, few repeats")
     parser.add_argument("--only", nargs="*", choices=WORKS, default=list(WORKS))

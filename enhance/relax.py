@@ -113,14 +113,6 @@ def repair(
     return None if found is None else _repaired(loose, *found, ROOMS[0])
 
 
-def least_slack(
-    problem: Problem, constraints: Sequence[Constraint], loose: Constraint
-) -> float | None:
-    """Return the least room that ``loose`` must be given, the others holding; None if none will do."""
-    found = _least(problem, constraints, loose)
-    return None if found is None else found[0]
-
-
 def _least(
     problem: Problem, constraints: Sequence[Constraint], loose: Constraint
 ) -> tuple[float, float] | None:

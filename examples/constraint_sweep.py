@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> pd.DataFrame:
 
 
 def parse(argv: Sequence[str] | None) -> Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="data folder; the simulated market when left out")
     parser.add_argument("--start", help="first day of testing; the first year that training allows")
@@ -105,6 +106,7 @@ def backtests(
 
 
 def print_tables(cells: pd.DataFrame) -> None:
+    """Print the tables in the form of the reference report."""
     print("\nannual excess % / tracking error % / weekly win % / largest excess drawdown %")
     print(report_table(cells).to_string())
     print("\nprobability of an excess above zero %, deflated for the cells of the index")

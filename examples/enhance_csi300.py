@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> backtest.Result:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="data folder; the simulated market when left out")
     parser.add_argument("--start", help="first day of testing; the first year that training allows")
@@ -80,6 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def open_market(options: argparse.Namespace) -> market.Market:
+    """Open the data, counting its defects, or simulate a market."""
     if options.data is None:
         # twice the usual alpha: two years of a few hundred stocks are little to learn from
         return market.simulate(stocks=options.stocks, days=options.days, seed=7, rank_ic=0.15)
@@ -139,6 +141,7 @@ def fit_risk(
 def trade(
     world: market.Market, scores: pd.DataFrame, model: risk.RiskHistory, options: argparse.Namespace
 ) -> backtest.Result:
+    """Run the weekly policy under the exchange's rules."""
     policy = enhance.csi300(
         scores,
         model,

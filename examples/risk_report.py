@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="data folder; the simulated market when left out")
     parser.add_argument("--start", help="first forecast judged; the first one there is")
@@ -158,6 +159,7 @@ Span = tuple[pd.Timestamp | str, str | None]
 
 
 def explained(page: Page, histories: Mapping[str, risk.RiskHistory], span: Span) -> None:
+    """Write how much of a day each model explains."""
     page.heading(
         "How much of a day's returns is explained",
         "Uncentred R2 of the cross-section, weighted by the square root of market value, on the days that all "
@@ -177,6 +179,7 @@ def explained(page: Page, histories: Mapping[str, risk.RiskHistory], span: Span)
 
 
 def factors(page: Page, history: risk.RiskHistory, span: Span) -> None:
+    """Write what the factors earned and how significant they were."""
     page.heading("The factors", "mean_t and share_t2 are of the absolute daily t statistics.")
     page.table("factors", factor_table(history, *span))
     returns = history.factor_returns.loc[span[0] : span[1]]
@@ -238,6 +241,7 @@ def calibrated(
 def least_risk(
     page: Page, histories: Mapping[str, risk.RiskHistory], world: market.Market, span: Span
 ) -> None:
+    """Write what the portfolios of least risk realised against forecast."""
     index = "csi300" if "csi300" in world.indexes else world.indexes[0]
     page.heading(
         f"Portfolios of least risk in {index}",
@@ -260,6 +264,7 @@ def traded(
     results: Mapping[Path, backtest.Result],
     span: Span,
 ) -> None:
+    """Write how stored backtests' tracking error was forecast."""
     page.heading(
         "Tracking error of traded portfolios",
         "Weights as they were traded, carried by prices between rebalances, against their index.",

@@ -4,8 +4,9 @@
 alone. What is decided for day t uses nothing later than the close of t.
 """
 
-from alpha import evaluate, labels, losses
+from alpha import evaluate, graphs, labels, losses
 from alpha.batch import Batch, Days
+from alpha.combine import combine
 from alpha.features import (
     ALPHA101,
     ALPHA158,
@@ -19,23 +20,56 @@ from alpha.features import (
     ic_table,
 )
 from alpha.fitted import Fitted, FoldResult
-from alpha.fitting import fit, predict
+from alpha.fitting import fit
 from alpha.labels import Label
 from alpha.model import AlphaModel, Network, Recipe
-from alpha.models import GRU, GATs, LightGBM
-from alpha.splits import Fold, WalkForward
+from alpha.models import (
+    ADD,
+    ALSTM,
+    ASTGNN,
+    GAT,
+    GCN,
+    GRU,
+    HIST,
+    LSTM,
+    RSR,
+    SGC,
+    ASTGNNFactors,
+    ChebNet,
+    GATs,
+    GraphSAGE,
+    LightGBM,
+    SecondOrder,
+    Transformer,
+)
+from alpha.report import report
+from alpha.run_folder import load
+from alpha.scoring import predict
+from alpha.splits import WINDOWS_12, Fold, Splits, WalkForward
 from alpha.train import Task, TrainConfig
 
 __all__ = [
+    "ADD",
     "ALPHA101",
     "ALPHA158",
     "ALPHA158_20",
     "ALPHA158_30",
     "ALPHA360",
+    "ALSTM",
+    "ASTGNN",
+    "GAT",
+    "GCN",
     "GRU",
+    "HIST",
+    "LSTM",
+    "RSR",
+    "SGC",
+    "WINDOWS_12",
+    "ASTGNNFactors",
     "AlphaModel",
     "BarTensor",
     "Batch",
+    "ChebNet",
     "Days",
     "FeatureCube",
     "FeatureSet",
@@ -43,18 +77,26 @@ __all__ = [
     "Fold",
     "FoldResult",
     "GATs",
+    "GraphSAGE",
     "Label",
     "LightGBM",
     "Network",
     "PriceWindows",
     "Recipe",
+    "SecondOrder",
+    "Splits",
     "Task",
     "TrainConfig",
+    "Transformer",
     "WalkForward",
+    "combine",
     "evaluate",
     "fit",
+    "graphs",
     "ic_table",
     "labels",
+    "load",
     "losses",
     "predict",
+    "report",
 ]

@@ -1,28 +1,20 @@
 """Fit a model by walk-forward: compose market, features, label and splits; train; score; keep."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 
-import numpy as np
-import pandas as pd
-import torch
-from numpy.typing import NDArray
-
-from alpha.batch import PARTS, Days
-from alpha.dataset import Dataset
-from alpha.features import ALPHA158_20, FeatureCube, FeatureSet
+from alpha.dataset import Dataset, Features, Graph
+from alpha.features import ALPHA158_20
 from alpha.fitted import Fitted, FoldResult
+from alpha.graphs import Concepts
+from alpha.jobs import train_all
 from alpha.labels import Label, week
-from alpha.model import AlphaModel, Recipe
+from alpha.model import Recipe
+from alpha.plan import Plan
 from alpha.run_folder import RunFolder
-from alpha.splits import Fold, WalkForward
-from alpha.train import MIN_NAMES, Task, TrainConfig
+from alpha.splits import Splits, WalkForward, checked
+from alpha.train import TrainConfig
 from market import Market
-from market.progress import track
-
-Rows = NDArray[np.intp]
 
 
 def fit(
@@ -31,11 +23,14 @@ def fit(
     index: str | Sequence[str] | None = None,
     *,
     label: Label = week,
-    features: FeatureSet | FeatureCube = ALPHA158_20,
-    splits: WalkForward = WalkForward(),  # noqa: B008 - frozen
+    features: Features = ALPHA158_20,
+    graph: Graph | None = None,
+    concepts: Concepts | None = None,
+    splits: Splits = WalkForward(),  # noqa: B008 - frozen
     config: TrainConfig = TrainConfig(),  # noqa: B008 - frozen
     seeds: Sequence[int] = (0,),
     run: Path | str | None = None,
+    jobs: int = 1,
     progress: bool = False,
 ) -> Fitted:
     """Train ``model`` on each fold and seed and score the test sessions.
@@ -52,14 +47,25 @@ def fit(
     index
         Index name, several (their union), or None for every stock.
     label, splits, config
-        What is predicted, which years, how it is trained.
+        What is predicted, which years, how it is trained. ``splits`` may be any dataclass with the
+        method of :class:`~alpha.splits.Splits`; its folds are checked.
     features
-        A feature set, or a cube computed before on the same dates.
+        A feature set, a cube computed before on the same dates, ``alpha.ALPHA360``, or a
+        :class:`~alpha.BarTensor`; the last two come in windows of their own length, which the model's
+        ``steps`` has to match.
+    graph
+        Edges between stocks for the models that read them, such as ``alpha.graphs.industry(market)``.
+    concepts
+        Memberships for the models that read them, an :class:`alpha.graphs.Concepts`. A snapshot without
+        a history is recorded as ``point_in_time: false`` in the run's ``config.json``.
     seeds
         One model per seed; their scores are averaged.
     run
         Folder for settings, checkpoints, weights and scores. A finished fold found there is read, a
-        half-trained one is continued, and other settings are refused.
+        half-trained one is continued, and other settings are refused. ``alpha.load`` reads it.
+    jobs
+        Folds and seeds trained at a time, in processes of ``config.threads`` threads each; the numbers
+        are the same as with 1. Arrays are shared by memory map.
     progress
         Show bars.
 
@@ -68,101 +74,29 @@ def fit(
     DataError
         Unknown index, or a field that the features need is missing.
     ValueError
-        Splits outside the data, a fold without enough labelled stocks, or a run folder of another fit.
+        Splits outside the data or that let a model see what it is tested on, a fold without enough
+        labelled stocks, a model whose steps are not those of the features or that needs a graph and has
+        none, or a run folder of another fit.
     """
     if not seeds:
         raise ValueError("fit: seeds is empty; use (0,) for one model a fold")
-    folds = splits.folds(market.dates, label.horizon)
+    if jobs < 1:
+        raise ValueError(f"fit: jobs is {jobs}; 1 trains one fold and seed after another")
+    names = index if isinstance(index, str) or index is None else tuple(index)
+    plan = Plan(model, names, label, features, graph, concepts, splits, config)
+    folds = checked(splits.folds(market.dates, label.horizon), market.dates, label.horizon)
     folder = None if run is None else RunFolder(Path(run))
+    order = [(f.name, seed) for f in folds for seed in seeds]
+    done: dict[tuple[str, int], FoldResult] = {}
     if folder is not None:
-        folder.claim(model, market, index, label, features, splits, config)
-    data = Dataset.of(market, index, label, features, folds, progress)
-    results = []
-    with _threads(config.threads):
-        for fold in folds:
-            results += _fit_fold(model, data, fold, config, seeds, folder, progress)
-    return Fitted(tuple(results), data.label, market.stocks)
-
-
-def _fit_fold(
-    model: Recipe,
-    data: Dataset,
-    fold: Fold,
-    config: TrainConfig,
-    seeds: Sequence[int],
-    folder: RunFolder | None,
-    progress: bool,
-) -> list[FoldResult]:
-    """Train and score one fold for every seed; a finished one is read."""
-    done = {seed: folder.read(fold.name, seed) for seed in seeds} if folder is not None else {}
-    if all(done.get(seed) is not None for seed in seeds):
-        return [r for r in done.values() if r is not None]
-    days = data.days(fold, model.steps, config.every)
-    train = _trainable(days, fold.train, f"training period of fold {fold.name}")
-    valid = _trainable(days, fold.valid, f"validation period of fold {fold.name}")
-    results = []
-    for seed in seeds:
-        result = done.get(seed)
-        if result is None:
-            checkpoint = None if folder is None else folder.checkpoint(fold.name, seed)
-            name = f"{fold.name} seed {seed}"
-            task = Task(days, train, valid, config, seed, name, checkpoint, progress)
-            result, trained = _fit_one(model, task, fold)
-            if folder is not None:
-                folder.write(result, trained.state())
-        results.append(result)
-    return results
-
-
-def _fit_one(model: Recipe, task: Task, fold: Fold) -> tuple[FoldResult, AlphaModel]:
-    started = perf_counter()
-    with torch.random.fork_rng(devices=[]):  # the caller's random stream stays where it was
-        torch.manual_seed(task.seed)
-        trained = model.build(task.days.features)
-        unmet = trained.needs - PARTS
-        if unmet:
-            raise ValueError(
-                f"fit: {type(trained).__name__} needs {sorted(unmet)}, which a batch does not carry; "
-                f"it carries {sorted(PARTS)}"
-            )
-        history = trained.fit(task)
-    scores = predict(trained, task.days, fold.test, task.progress)
-    seconds = perf_counter() - started
-    return FoldResult(fold.name, task.seed, scores, history, seconds), trained
-
-
-@torch.no_grad()
-def predict(model: AlphaModel, days: Days, rows: Rows, progress: bool = False) -> pd.DataFrame:
-    """Score each day of ``rows``: dates x stocks of ``days``, NaN where a stock is not present."""
-    table = np.full((len(rows), len(days.stocks)), np.nan, np.float32)
-    servable = set(days.servable(rows).tolist())
-    for k, row in enumerate(track(rows, progress, "score", total=len(rows))):
-        if row in servable:
-            table[k, days.columns(row)] = model.scores(days.batch(row, labelled=False)).numpy()
-    return pd.DataFrame(table, index=days.dates[rows], columns=days.stocks)
-
-
-def _trainable(days: Days, rows: Rows, what: str) -> Rows:
-    """Days with a window and enough labelled stocks to correlate; an error when there is none."""
-    labelled = (days.present[rows] & ~np.isnan(days.y[rows])).sum(axis=1)
-    kept = days.servable(rows[labelled >= MIN_NAMES])
-    if not len(kept):
-        raise ValueError(
-            f"fit: none of the {len(rows)} sessions of the {what} "
-            f"({days.dates[rows[0]]:%Y-%m-%d} to {days.dates[rows[-1]]:%Y-%m-%d}) has a window of "
-            f"{days.steps} sessions and {MIN_NAMES} labelled stocks; the most on one day is "
-            f"{int(labelled.max())}; widen the index or move the period"
-        )
-    return kept
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Set torch's thread count for the fit and put the caller's back."""
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        folder.claim(plan, market)
+        done = folder.found([f.name for f in folds], seeds)
+        if len(done) == len(order) and folder.finished:
+            return folder.fitted(plan, order)
+    data = Dataset.of(market, names, label, features, folds, progress, graph, concepts)
+    left = [(f, seed) for f in folds for seed in seeds if (f.name, seed) not in done]
+    done |= train_all(plan, data, left, folder, jobs, progress)
+    tested = data.label.iloc[int(folds[0].test[0]) :]
+    results = tuple(done[job] for job in order)
+    fitted = Fitted(results, tested, market.stocks, plan, None, data.dates)
+    return fitted if folder is None else folder.finish(fitted)

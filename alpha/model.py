@@ -7,13 +7,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from alpha.batch import Batch
+from alpha.batch import Batch, Days
 from alpha.losses import Loss
 from alpha.train import Task, train
 
 
 class Recipe(Protocol):
-    """Settings of a model: a frozen dataclass, which ``build`` turns into a fresh model."""
+    """Settings of a model: a frozen dataclass, which ``build`` turns into a fresh model.
+
+    One that learns from labels at scoring time too has a ``lookback``, labelled sessions that it wants
+    to see before the first of its own.
+    """
 
     @property
     def steps(self) -> int:
@@ -28,10 +32,13 @@ class Recipe(Protocol):
 class AlphaModel(ABC):
     """One model of one fold and seed.
 
-    ``needs`` names the parts of a batch (``alpha.batch.PARTS``) that the model reads.
+    ``needs`` names the parts of a batch (``alpha.batch.PARTS``) that the model reads; a model whose
+    settings decide sets it on itself. ``extras`` names what it tells beside its score: a fit keeps
+    these for the sessions that were not trained on (``FoldResult.extras``).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"x", "y"})
+    extras: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(self, task: Task) -> pd.DataFrame:
@@ -40,6 +47,19 @@ class AlphaModel(ABC):
     @abstractmethod
     def scores(self, batch: Batch) -> Tensor:
         """Score each stock of a day ``[n]``; NaN where the stock is not present."""
+
+    def extra(self, batch: Batch) -> dict[str, Tensor]:  # noqa: ARG002 - most models have none
+        """Further outputs of a day by the names of ``extras``, each ``[n, k]``."""
+        return {}
+
+    def furnish(self, days: Days) -> Days:
+        """Return the days with what only this model's settings can say, such as regressions."""
+        return days
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes, and wants its batches."""
+        return torch.device("cpu")
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
@@ -57,8 +77,18 @@ class Network(nn.Module, AlphaModel):
     gradient; a cross-sectional layer still has to mask them by ``batch.present``.
     """
 
+    days_per_step: int = 1  # days whose losses are averaged before a step
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
     def prepare(self, task: Task) -> None:
         """Look at the training days once before the first step; nothing by default."""
+
+    def on_epoch_start(self, epoch: int, task: Task) -> None:
+        """Get ready for the epoch (from 0); nothing by default."""
 
     def fit(self, task: Task) -> pd.DataFrame:
         """Run the common training loop."""
@@ -67,24 +97,33 @@ class Network(nn.Module, AlphaModel):
 
     def scores(self, batch: Batch) -> Tensor:
         """Score the present stocks."""
-        x = batch.x
-        if not bool(batch.present.all()):
-            x = torch.where(batch.present[:, None, None], x, 0.0)
+        x = self.inputs(batch)
         scores: Tensor = self(x, batch)
         return scores.to(x.dtype).masked_fill(~batch.present, float("nan"))
 
     def loss(self, batch: Batch, criterion: Loss) -> Tensor:
         """Loss of one day, a scalar; a model with a loss of its own overrides this."""
+        y, mask = self.labels(batch)
+        return criterion(self.scores(batch), y, mask)
+
+    def inputs(self, batch: Batch) -> Tensor:
+        """Return the window ``[n, T, F]`` with absent stocks set to zero."""
+        if bool(batch.present.all()):
+            return batch.x
+        return torch.where(batch.present[:, None, None], batch.x, 0.0)
+
+    def labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return labels and where they are known, both [n]; a ValueError where the day has none."""
         if batch.y is None or batch.label_mask is None:
             raise ValueError(
                 f"{type(self).__name__}: the batch of {batch.date:%Y-%m-%d} has no labels, so it "
                 "has no loss; ask for days.batch(row, labelled=True)"
             )
-        return criterion(self.scores(batch), batch.y, batch.label_mask)
+        return batch.y, batch.label_mask
 
     def state(self) -> dict[str, Any]:
-        """Weights and buffers."""
-        return dict(self.state_dict())
+        """Weights and buffers, on the CPU."""
+        return {name: value.detach().cpu() for name, value in self.state_dict().items()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore weights and buffers, ready to score."""

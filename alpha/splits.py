@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,24 @@ class Fold:
     train: Rows
     valid: Rows
     test: Rows
+
+    @property
+    def first(self) -> int:
+        """First session of the fold; one that is only scored has no training period."""
+        return int(min(part[0] for part in (self.train, self.valid, self.test) if len(part)))
+
+    @property
+    def last(self) -> int:
+        """Last session that is scored."""
+        return int(self.test[-1])
+
+
+class Splits(Protocol):
+    """What cuts the sessions of a market into folds; a frozen dataclass, for the run folder."""
+
+    def folds(self, dates: pd.DatetimeIndex, horizon: int) -> tuple[Fold, ...]:
+        """Return the folds in the order of their tests; a label looks ``horizon`` sessions ahead."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +71,7 @@ class WalkForward:
 
     def __post_init__(self) -> None:
         for name in ("train", "valid", "test", "min_train"):
-            _offset(getattr(self, name), name)
+            span_offset(getattr(self, name), name)
 
     def folds(self, dates: pd.DatetimeIndex, horizon: int) -> tuple[Fold, ...]:
         """Cut ``dates`` into folds.
@@ -72,14 +92,14 @@ class WalkForward:
         return tuple(self._fold(dates, begin, end, horizon) for begin in self._begins(first, end))
 
     def _begins(self, first: pd.Timestamp, end: pd.Timestamp) -> Iterator[pd.Timestamp]:
-        step = _offset(self.test, "test")
+        step = span_offset(self.test, "test")
         begin = first
         while begin <= end:
             yield begin
             begin = begin + step
 
     def _first_test(self, dates: pd.DatetimeIndex) -> pd.Timestamp:
-        before = _offset(self.min_train, "min_train"), _offset(self.valid, "valid")
+        before = span_offset(self.min_train, "min_train"), span_offset(self.valid, "valid")
         earliest = dates[0] - HOLIDAYS + before[0] + before[1]
         if self.start is None:
             calendar = "YS" if self.test.endswith("y") else "MS"
@@ -105,9 +125,9 @@ class WalkForward:
     def _fold(
         self, dates: pd.DatetimeIndex, begin: pd.Timestamp, end: pd.Timestamp, horizon: int
     ) -> Fold:
-        valid_begin = begin - _offset(self.valid, "valid")
-        train_begin = valid_begin - _offset(self.train, "train")
-        test_end = min(begin + _offset(self.test, "test"), end + pd.Timedelta(days=1))
+        valid_begin = begin - span_offset(self.valid, "valid")
+        train_begin = valid_begin - span_offset(self.train, "train")
+        test_end = min(begin + span_offset(self.test, "test"), end + pd.Timedelta(days=1))
         edges = pd.DatetimeIndex([train_begin, valid_begin, begin, test_end])
         a, b, c, d = (int(k) for k in dates.searchsorted(edges))
         name = f"{begin:%Y}" if begin.day_of_year == 1 else f"{begin:%Y-%m-%d}"
@@ -123,7 +143,56 @@ class WalkForward:
         return fold
 
 
-def _offset(span: str, name: str) -> pd.DateOffset:
+def checked(folds: tuple[Fold, ...], dates: pd.DatetimeIndex, horizon: int) -> tuple[Fold, ...]:
+    """Return ``folds`` as they are, if no model of theirs can have seen what it is tested on.
+
+    Raises
+    ------
+    ValueError
+        There is no fold, a period is empty or not in order, a label of training or validation ends in
+        the period that follows, or two folds test the same session or bear the same name.
+    """
+    if not folds:
+        raise ValueError("splits: no fold; a fit needs at least one")
+    for fold in folds:
+        for name in ("train", "valid", "test"):
+            _check_period(fold, name, dates)
+        _check_purge(fold, ("train", "valid"), dates, horizon)
+        _check_purge(fold, ("valid", "test"), dates, horizon)
+    for before, after in pairwise(folds):
+        if before.name == after.name or before.test[-1] >= after.test[0]:
+            raise ValueError(
+                f"splits: fold {before.name} tests to {dates[before.test[-1]]:%Y-%m-%d} and fold "
+                f"{after.name} from {dates[after.test[0]]:%Y-%m-%d}; tests must follow each other, "
+                "none twice, under names of their own"
+            )
+    return folds
+
+
+def _check_period(fold: Fold, name: str, dates: pd.DatetimeIndex) -> None:
+    rows = getattr(fold, name)
+    if not len(rows):
+        raise ValueError(
+            f"splits: the {name} period of fold {fold.name} is empty; give it sessions"
+        )
+    if rows[0] < 0 or rows[-1] >= len(dates) or (np.diff(rows) <= 0).any():
+        raise ValueError(
+            f"splits: the {name} period of fold {fold.name} has rows {rows[0]} to {rows[-1]}, which are "
+            f"not increasing positions among the {len(dates)} sessions of the market"
+        )
+
+
+def _check_purge(fold: Fold, parts: tuple[str, str], dates: pd.DatetimeIndex, horizon: int) -> None:
+    earlier, later = (getattr(fold, part) for part in parts)
+    if earlier[-1] + horizon >= later[0]:
+        raise ValueError(
+            f"splits: fold {fold.name} has its {parts[0]} period end on {dates[earlier[-1]]:%Y-%m-%d} "
+            f"and its {parts[1]} period begin on {dates[later[0]]:%Y-%m-%d}; labels look {horizon} "
+            f"sessions ahead, so leave out the last {horizon} sessions before it"
+        )
+
+
+def span_offset(span: str, name: str) -> pd.DateOffset:
     """``"5y"`` -> five years, ``"6m"`` -> six months."""
     match = re.fullmatch(r"([1-9]\d*)([ym])", span)
     if match is None:
@@ -132,3 +201,7 @@ def _offset(span: str, name: str) -> pd.DateOffset:
         )
     count = int(match[1])
     return pd.DateOffset(years=count) if match[2] == "y" else pd.DateOffset(months=count)
+
+
+# The twelve windows of the yearly retrain of the reference report: five years, one year, one year.
+WINDOWS_12 = WalkForward(min_train="5y", start="2010-01-01", end="2021-02-02")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.intp]
 
+WHERE = ("threads", "device")  # settings of where a training runs, not of what it trains
 MIN_NAMES = 10  # a correlation over fewer stocks than this is not taken for a measurement
 
 
@@ -39,12 +41,16 @@ class TrainConfig:
     metric: Literal["rank_ic", "loss"] = "rank_ic"  # judges epochs on the validation days
     every: int = 2  # ten-day labels of neighbouring days overlap by 90 %: skipping costs little
     bfloat16: bool = False  # for products in training steps: 1.7 x as fast, 1 % gradient noise
-    threads: int | None = None  # torch threads during the fit; None leaves the caller's setting
+    valid_every: int = 1  # judge epochs on every k-th validation day
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA where there is one
+    threads: int = 1  # torch threads of a job; another number may change the last bits
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "every"):
+        for name in ("epochs", "patience", "every", "valid_every", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"TrainConfig: {name} is {getattr(self, name)}; it must be >= 1")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"TrainConfig: device is {self.device!r}; use 'auto', 'cpu' or 'cuda'")
         if self.learning_rate <= 0 or self.clip <= 0:
             raise ValueError(
                 f"TrainConfig: learning_rate {self.learning_rate} and clip {self.clip} must be > 0"
@@ -63,6 +69,7 @@ class Task:
     name: str = ""  # shown by the bar
     checkpoint: Path | None = None  # written after each epoch, read when it exists
     progress: bool = False
+    start: Mapping[str, Any] | None = None  # weights to begin with; drawn from the seed when None
 
 
 def train(network: Network, task: Task) -> pd.DataFrame:
@@ -78,8 +85,12 @@ def train(network: Network, task: Task) -> pd.DataFrame:
         One row per epoch: ``loss`` (training), ``valid`` (RankIC, or minus the loss).
     """
     config = task.config
+    network.to(device_of(config))
     optimiser = torch.optim.Adam(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        network.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,  # one pass over the weights: a third of the time of a loop over them
     )
 
     def one_epoch(epoch: int) -> dict[str, float]:
@@ -105,16 +116,21 @@ def _epoch(network: Network, optimiser: torch.optim.Optimizer, task: Task, epoch
     step = min(config.every, len(task.train))
     rows = task.train[epoch % step :: step]
     rows = np.random.default_rng((task.seed, epoch)).permutation(rows)
+    network.on_epoch_start(epoch, task)
     network.train()
+    device, group = network.device, network.days_per_step
     total = 0.0
-    for row in track(rows, task.progress, f"{task.name} epoch {epoch + 1}", len(rows)):
-        batch = task.days.batch(row, labelled=True)
-        with torch.autocast(batch.x.device.type, torch.bfloat16, enabled=config.bfloat16):
+    days = track(rows, task.progress, f"{task.name} epoch {epoch + 1}", len(rows))
+    for k, row in enumerate(days):
+        batch = task.days.batch(row, labelled=True).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
             loss = network.loss(batch, config.loss)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_value_(network.parameters(), config.clip)
-        optimiser.step()
+        if k % group == 0:
+            optimiser.zero_grad()
+        (loss / min(group, len(rows) - k // group * group)).backward()  # type: ignore[no-untyped-call]
+        if (k + 1) % group == 0 or k + 1 == len(rows):
+            torch.nn.utils.clip_grad_value_(network.parameters(), config.clip)
+            optimiser.step()
         total += float(loss.detach())
     mean = total / len(rows)
     if not np.isfinite(mean):
@@ -131,7 +147,7 @@ def validate(network: Network, days: Days, rows: Rows, config: TrainConfig) -> f
     network.eval()
     values = []
     for row in rows:
-        batch = days.batch(row, labelled=True)
+        batch = days.batch(row, labelled=True).to(network.device)
         if config.metric == "loss":
             values.append(-float(network.loss(batch, config.loss)))
         else:
@@ -143,16 +159,34 @@ def validate(network: Network, days: Days, rows: Rows, config: TrainConfig) -> f
 def _rank_ic(scores: Tensor, y: Tensor | None, mask: Tensor | None) -> float:
     if y is None or mask is None or int(mask.sum()) < MIN_NAMES:
         return float("nan")
-    both = torch.stack([scores[mask], y[mask]]).numpy()
+    both = torch.stack([scores[mask], y[mask]]).cpu().numpy()
     ranks = row_ranks(both, np.ones(both.shape, bool))
     ranks -= ranks.mean(axis=1, keepdims=True)
     norm = np.sqrt((ranks**2).sum(axis=1).prod())
     return float(ranks[0] @ ranks[1] / norm) if norm > 0 else float("nan")
 
 
+def device_of(config: TrainConfig) -> torch.device:
+    """Return the device that a configuration asks for.
+
+    Raises
+    ------
+    RuntimeError
+        It asks for CUDA and there is none.
+    """
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise RuntimeError(
+            f"TrainConfig: device is 'cuda' and torch {torch.__version__} sees no CUDA device; use "
+            "device='auto', or install a CUDA build of torch"
+        )
+    return torch.device("cuda" if there and config.device != "cpu" else "cpu")
+
+
 def _identity(task: Task) -> dict[str, Any]:
     """What must agree between a checkpoint and the training that resumes from it."""
-    config = {name: value for name, value in vars(task.config).items() if name != "threads"}
-    config["loss"] = task.config.loss.__name__
+    config = {name: value for name, value in vars(task.config).items() if name not in WHERE}
+    loss = task.config.loss
+    config["loss"] = getattr(loss, "__name__", repr(loss))  # a dataclass shows its settings
     rows = [len(task.train), int(task.train[0]), int(task.train[-1])]
     return {**config, "seed": task.seed, "train_rows": rows, "valid_days": len(task.valid)}

@@ -29,6 +29,7 @@ import pandas as pd  # noqa: E402
 import alpha  # noqa: E402
 import market  # noqa: E402
 from alpha.features.fields import PRICES, Fields  # noqa: E402
+from alpha.windows import SlidingWindows  # noqa: E402
 from benchmarks.rows import Row, write_rows  # noqa: E402
 
 # Least ratios asked for
@@ -40,13 +41,14 @@ STEPS = 20
 class Peer:
     """A process that answers requests; ``ask`` gives None when there is none."""
 
-    def __init__(self, python: Path | None, folder: Path) -> None:
+    def __init__(
+        self, python: Path | None, folder: Path, script: str = "alpha_speed_peer.py"
+    ) -> None:
         self._process: subprocess.Popen[str] | None = None
         self.name = "pyqlib (skipped)"
         if python is not None and python.exists():
-            script = Path(__file__).with_name("alpha_speed_peer.py")
             self._process = subprocess.Popen(
-                [str(python), str(script), str(folder)],
+                [str(python), str(Path(__file__).with_name(script)), str(folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -72,7 +74,7 @@ class Peer:
         for line in self._process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise RuntimeError("alpha_speed_peer.py ended without an answer; run it by hand to see why")
+        raise RuntimeError("the peer ended without an answer; run its script by hand to see why")
 
 
 def against(
@@ -202,11 +204,11 @@ def batches(peer: Peer, repeats: int, stocks: int, absent: float) -> Row:
     """One day's batch of windows of all columns, with a share of the stocks absent each day."""
     shape, count = (300, stocks, 158), 60
     rng = np.random.default_rng(0)
+    x = rng.standard_normal(shape, dtype=np.float32)
     days = alpha.Days(
-        x=rng.standard_normal(shape, dtype=np.float32), first=0,
-        present=rng.random(shape[:2]) >= absent, y=rng.standard_normal(shape[:2], dtype=np.float32),
+        windows=SlidingWindows(x, start=0, steps=STEPS), present=rng.random(shape[:2]) >= absent, y=rng.standard_normal(shape[:2], dtype=np.float32),
         dates=pd.bdate_range("2018-01-02", periods=shape[0]),
-        stocks=pd.Index([f"SH6{k:05d}" for k in range(stocks)]), steps=STEPS, horizon=2,
+        stocks=pd.Index([f"SH6{k:05d}" for k in range(stocks)]), horizon=2,
     )  # fmt: skip
 
     def ours() -> None:

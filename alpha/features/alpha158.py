@@ -1,8 +1,17 @@
 """Alpha158, the daily price-volume features of the qlib handler of that name, variant with vwap.
 
-Two departures from the original: a day without volume is missing rather than zero, and the test for a
-constant window is relative to the level of the series (the original's absolute 2e-5 deletes RSQR and CORR of
-heavily adjusted cheap stocks).
+Departures from the original (pyqlib 0.9.7):
+
+- A day without volume is missing rather than zero.
+- The test for a constant window is relative to the level of the series: the original's absolute 2e-5 deletes
+  RSQR and CORR of heavily adjusted cheap stocks.
+- Logarithms, ratios and moves stay in double precision until a window is summed. The original rounds them to
+  single first, which over windows that hardly move costs up to 5e-4 in CORD5 and 1e-4 to 1e-5 in CORD10,
+  CORD20, CORR5, CORR10 and WVMA10; rounding the same way gives its numbers to 6e-8.
+- WVMA is 0 where the price stood still all window long. The running variance of the original leaves a
+  residue there, which it divides by 1e-12: 5e10 in WVMA5.
+
+Where nothing is missing the other 151 columns agree with the original within 1e-5.
 """
 
 from collections.abc import Mapping

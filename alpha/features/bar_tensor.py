@@ -101,6 +101,21 @@ class BarTensor:
         index = pd.DatetimeIndex(dates, name="date")
         return cls(values, index, pd.Index(stocks, name="stock"), names, steps)
 
+    @property
+    def sessions(self) -> int:
+        """Sessions that a window looks at."""
+        return self.steps * self.days
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What one step holds, bar by bar: ``open1 .. volume1, open2 ..``."""
+        bars = range(1, self.days * self.values.shape[1] + 1)
+        return tuple(f"{name}{bar}" for bar in bars for name in self.fields)
+
+    def known(self) -> NDArray[np.bool_]:
+        """Where a stock has a bar on the day itself, ``[T, N]``."""
+        return np.stack([np.isfinite(day).any(axis=(0, 2)) for day in self.values])
+
     def at(self, date: pd.Timestamp | str) -> NDArray[np.float32]:
         """Matrices ``[N, steps, bars, fields]`` float32 that end at the close of ``date``.
 
@@ -117,14 +132,23 @@ class BarTensor:
                 f"bar tensor: {pd.Timestamp(date):%Y-%m-%d} is not a session; bars run "
                 f"{self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}"
             )
-        length = self.steps * self.days
-        window = self.values[max(row + 1 - length, 0) : row + 1]
-        short = length - len(window)
+        flat = self.raw(row)
+        return flat.reshape(*flat.shape[:2], -1, len(self.fields)).transpose(1, 0, 2, 3)
+
+    def raw(self, row: int, columns: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """The same matrices flat, ``[steps, n, bars * fields]``: number ``b * fields + f`` of a step is
+        field f of bar b.
+        """  # fmt: skip
+        window = self.values[max(row + 1 - self.sessions, 0) : row + 1]
+        if columns is not None:
+            window = np.take(window, columns, axis=2)
+        short = self.sessions - len(window)
         if short:
             window = np.pad(window, ((short, 0), *[(0, 0)] * 3), constant_values=np.nan)
         _, bars, stocks, fields = window.shape
-        scaled = window.reshape(length * bars, stocks, fields) / self._units(window)
-        return scaled.reshape(self.steps, self.days * bars, stocks, fields).transpose(2, 0, 1, 3)
+        scaled = window / self._units(window)
+        blocks = scaled.reshape(self.steps, self.days * bars, stocks, fields)
+        return blocks.transpose(0, 2, 1, 3).reshape(self.steps, stocks, -1)
 
     def _units(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
         """What each field of each stock is divided by, ``[N, fields]``."""

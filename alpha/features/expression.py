@@ -18,6 +18,13 @@ class Node:
     parts: tuple["Node", ...] = ()
     numbers: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Trees are looked up by the thousand when formulas are planned: hash each once
+        object.__setattr__(self, "_hash", hash((self.name, self.parts, self.numbers)))
+
+    def __hash__(self) -> int:
+        return self._hash  # type: ignore[attr-defined]
+
     @property
     def is_field(self) -> bool:
         return not self.parts and not self.numbers

@@ -1,5 +1,6 @@
 """A feature set: named formulas, and their values on a market."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from alpha.features.bars import Bars
 from alpha.features.cube import FeatureCube
 from alpha.features.expression import Node, parse
 from alpha.features.fields import Fields
+from alpha.features.operators import ACROSS
 from alpha.features.sweep import blocks_of, fill
 from market import Market
 from market.progress import track
 
+COMPARES = re.compile(rf"\b({'|'.join(ACROSS)})\s*\(")  # a function may do so too
 Formula = str | Callable[[Bars], NDArray[np.float32]]
 
 
@@ -53,6 +56,11 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.formulas)
+
+    @property
+    def across(self) -> bool:
+        """Whether a formula may compare the stocks of a day, so that its numbers depend on who is there."""
+        return any(not isinstance(f, str) or COMPARES.search(f) for f in self.formulas.values())
 
     def pick(self, name: str, columns: Iterable[str]) -> "FeatureSet":
         """Return a set of some of these columns, in the order given (ValueError names unknown ones)."""

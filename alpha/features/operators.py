@@ -84,7 +84,7 @@ ROLLING: Mapping[str, Rolling] = {
     "corr": Rolling("corr", 2), "cov": Rolling("cov", 2), "decay_linear": Rolling("decay"),
     "ts_max": Rolling("peak"), "ts_argmax": Rolling("peak"),
     "ts_min": Rolling("trough"), "ts_argmin": Rolling("trough"),
-    "ts_rank": Rolling("standing"), "quantile": Rolling("standing"),
+    "ts_rank": Rolling("rank"), "quantile": Rolling("quantile"),
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Extremes, ranks and quantiles of rolling windows on a block; see :mod:`alpha.features.windows`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from alpha.features.windows import LANES, STRIDE, Chain, Levels, Values
 
 Single = NDArray[np.float32]
+
+_ONE, _NONE, _LAST = np.float32(1), np.float32(0), np.float32(np.inf)
 
 
 def peak(x: Values, chain: Chain) -> tuple[Values, Values]:
@@ -32,26 +34,36 @@ def trough(x: Values, chain: Chain) -> tuple[Values, Values]:
     return -value, place
 
 
-def by_stock(x: Values) -> Single:
-    """Lay a block stock by stock, ``[LANES, T]`` float32, as :func:`standing` reads it."""
-    return np.ascontiguousarray(x.astype(np.float32).reshape(-1, LANES).T)
+def ranks(x: Values, windows: Sequence[int]) -> Values:
+    """Rank of today's value within each window ``[W, M]``, windows ascending.
 
-
-def standing(stocks: Single, window: int, shares: Sequence[float]) -> tuple[Values, Values]:
-    """Rank of today's value within its own window ``[M]``, and quantiles of the window ``[Q, M]``.
-
-    The rank is a percentile in (0, 1], equal values share their average; quantiles are linear between
-    neighbours. Values are compared in single precision, the precision of the fields.
+    A percentile in (0, 1]; equal values share their average. Values are compared in single precision, the
+    precision of the fields.
     """
-    places = next((p for p in _PLACES if window <= p), None)
-    if places is None:
-        raise ValueError(
-            f"ts_rank and quantile look back {_PLACES[-1]} sessions at most, not {window}"
-        )
-    ranks = np.empty(stocks.T.shape)
-    quantiles = np.empty((len(shares), *ranks.shape))
-    _KERNELS[places](stocks, window, np.asarray(shares, np.float64), ranks, quantiles)
-    return ranks.ravel(), quantiles.reshape(len(shares), ranks.size)
+    days = _days(x)
+    out = np.empty((len(windows), *days.shape))
+    _ranks(days, np.array(windows, np.int64), out)
+    return out.reshape(len(windows), x.size)
+
+
+def quantiles(x: Values, window: int, shares: Sequence[float]) -> Values:
+    """Quantiles of the valid values of a window ``[Q, M]``, linear between neighbours."""
+    days = _days(x)
+    out = np.empty((len(shares), *days.shape))
+    places = np.asarray(shares)[:, None] * np.arange(-1, window)  # by how many values there are
+    whole = np.floor(places + 1e-9)  # 0.8 x 5 falls a rounding short of 4
+    _quantiles(
+        days,
+        window,
+        whole.astype(np.int64),
+        np.where(places - whole > 1e-9, places - whole, 0.0),
+        out,
+    )
+    return out.reshape(len(shares), x.size)
+
+
+def _days(x: Values) -> Single:
+    return x.astype(np.float32).reshape(-1, LANES)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -98,50 +110,61 @@ def _older(
         out_age[e] = ago if older else recent_age[e]
 
 
-# The window of a stock is kept sorted, missing values as +inf at the end. A day takes one value out and puts
-# one in, which shifts what lies between by a place: two passes without a branch over a constant number of
-# places, which the compiler unrolls. Counts are exact in float32 in any order of summation ("reassoc").
-
-_ONE, _NONE, _LAST = np.float32(1), np.float32(0), np.float32(np.inf)
-_PLACES = (64, 256, 1024)
-
-
-def _kernel(places: int) -> Callable[..., None]:
-    """Return the pass for windows of up to ``places`` sessions."""
-
-    @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
-    def standing(stocks: Single, window: int, shares: Values, ranks: Values, out: Values) -> None:
-        ordered = np.empty(places + 1, np.float32)
-        without = np.empty(places + 1, np.float32)
-        after, kept = ordered[1:], without[1:]
-        for j in range(len(stocks)):
-            ordered[:], kept[:], without[0] = _LAST, _LAST, -_LAST
-            count = 0
-            for t in range(stocks.shape[1]):
-                new = stocks[j, t]
-                old = stocks[j, t - window] if t >= window else np.float32(np.nan)
-                count += (1 if new == new else 0) - (1 if old == old else 0)
-                leaves = old if old == old else _LAST
-                comes = new if new == new else _LAST
-                for k in range(places):
-                    kept[k] = ordered[k] if ordered[k] < leaves else after[k]
-                for k in range(places):
-                    pushed = without[k] if without[k] > comes else comes
-                    ordered[k] = kept[k] if kept[k] < pushed else pushed
-                below, equal = _NONE, _NONE
-                for k in range(places):
-                    below += _ONE if kept[k] < comes else _NONE
-                    equal += _ONE if kept[k] == comes else _NONE
-                middle = np.float64(below) + 0.5 * (np.float64(equal) + 2.0)
-                ranks[t, j] = middle / count if new == new else np.nan
-                for q in range(len(shares)):
-                    place = shares[q] * (count - 1)
-                    whole = int(place + 1e-9)  # 0.8 x 5 falls a rounding short of 4
-                    low, part = np.float64(ordered[whole]), place - whole
-                    between = low + part * (np.float64(after[whole]) - low) if part > 1e-9 else low
-                    out[q, t, j] = between if count else np.nan
-
-    return standing
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ranks(x: Single, windows: Levels, out: NDArray[np.float64]) -> None:
+    below, equal, count = np.empty((3, LANES), np.float32)
+    for t in range(len(x)):
+        today, known = x[t], 0
+        below[:], equal[:], count[:] = _NONE, _NONE, _NONE
+        for w in range(len(windows)):
+            for back in range(known, min(windows[w], t + 1)):
+                other = x[t - back]
+                for j in range(LANES):
+                    below[j] += _ONE if other[j] < today[j] else _NONE
+                    equal[j] += _ONE if other[j] == today[j] else _NONE
+                    count[j] += _ONE if other[j] == other[j] else _NONE
+            known = windows[w]
+            rank = out[w, t]
+            for j in range(LANES):
+                middle = np.float64(below[j]) + 0.5 * (np.float64(equal[j]) + 1.0)
+                rank[j] = middle / np.float64(count[j]) if today[j] == today[j] else np.nan
 
 
-_KERNELS = {places: _kernel(places) for places in _PLACES}
+# The windows of LANES stocks are kept sorted side by side, missing values as +inf at the end. A day takes one
+# value out of each and puts one in, which shifts what lies between by a place: a pass without a branch.
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _quantiles(
+    x: Single,
+    window: int,
+    whole: NDArray[np.int64],
+    part: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    ordered, before = np.full((2, window + 2, LANES), _LAST)
+    ordered[0], before[0] = -_LAST, -_LAST
+    comes, leaves = np.empty((2, LANES), np.float32)
+    nothing = np.full(LANES, np.float32(np.nan))
+    count = np.zeros(LANES, np.int64)
+    for t in range(len(x)):
+        ordered, before = before, ordered
+        new, old = x[t], x[t - window] if t >= window else nothing
+        for j in range(LANES):
+            comes[j] = new[j] if new[j] == new[j] else _LAST
+            leaves[j] = old[j] if old[j] == old[j] else _LAST
+            count[j] += (1 if new[j] == new[j] else 0) - (1 if old[j] == old[j] else 0)
+        for k in range(1, window + 1):
+            low, here, high, place = before[k - 1], before[k], before[k + 1], ordered[k]
+            for j in range(LANES):
+                kept = here[j] if here[j] < leaves[j] else high[j]
+                under = low[j] if low[j] < leaves[j] else here[j]
+                pushed = under if under > comes[j] else comes[j]
+                place[j] = kept if kept < pushed else pushed
+        for q in range(len(whole)):
+            found = out[q, t]
+            for j in range(LANES):
+                k, share = whole[q, count[j]] + 1, part[q, count[j]]
+                low_value, high_value = np.float64(ordered[k, j]), np.float64(ordered[k + 1, j])
+                between = low_value + share * (high_value - low_value) if share > 0.0 else low_value
+                found[j] = between if count[j] else np.nan

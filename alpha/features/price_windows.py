@@ -37,10 +37,8 @@ class PriceWindows:
         """Read the panels of ``market`` once (DataError when a field is missing)."""
         panels = Fields(market)
         stacked = np.stack([panels[name] for name in self.fields], axis=-1)
-        units = np.stack(
-            [panels["volume" if name == "volume" else "close"] for name in self.fields], axis=-1
-        )
-        return PriceWindowView(self, market.dates, market.stocks, stacked, units)
+        today = np.stack([panels["close"], panels["volume"]], axis=-1)
+        return PriceWindowView(self, market.dates, market.stocks, stacked, today)
 
 
 ALPHA360 = PriceWindows()
@@ -54,7 +52,34 @@ class PriceWindowView:
     dates: pd.DatetimeIndex  # [T]
     stocks: pd.Index  # [N]
     panel: NDArray[np.float32]  # [T, N, fields]
-    units: NDArray[np.float32]  # [T, N, fields], what each field is divided by
+    today: NDArray[np.float32]  # [T, N, 2] close and volume, which the fields are divided by
+
+    @property
+    def steps(self) -> int:
+        """Steps of a window."""
+        return self.shape.steps
+
+    @property
+    def sessions(self) -> int:
+        """Sessions that a window looks at."""
+        return self.shape.steps
+
+    def known(self) -> NDArray[np.bool_]:
+        """Where a stock traded, ``[T, N]``."""
+        return np.isfinite(self.today[..., 0])
+
+    def raw(self, row: int, columns: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """Windows ``[steps, n, fields]`` that end on session ``row``; NaN before the first session."""
+        part = slice(None) if columns is None else columns
+        units = [int(name == "volume") for name in self.shape.fields]
+        steps = self.shape.steps
+        first = max(row + 1 - steps, 0)
+        window = self.panel[first : row + 1]
+        values = np.full((steps, len(self.stocks[part]), len(units)), np.nan, np.float32)
+        here = window if columns is None else np.take(window, columns, axis=1)
+        with np.errstate(all="ignore"):
+            np.divide(here, self.today[row, part][:, units], out=values[steps - len(here) :])
+        return values
 
     def window(self, date: pd.Timestamp | str) -> NDArray[np.float32]:
         """Windows ``[N, steps, fields]`` known at the close of ``date``; the last step is the day itself.
@@ -66,14 +91,7 @@ class PriceWindowView:
         ValueError
             ``date`` is not a session.
         """
-        row = self._row(date)
-        first = max(row + 1 - self.shape.steps, 0)
-        with np.errstate(all="ignore"):
-            values = self.panel[first : row + 1] / self.units[row]
-        missing = self.shape.steps - len(values)
-        if missing:
-            values = np.pad(values, ((missing, 0), (0, 0), (0, 0)), constant_values=np.nan)
-        return values.transpose(1, 0, 2)
+        return self.raw(self._row(date)).transpose(1, 0, 2)
 
     def columns(self, date: pd.Timestamp | str) -> NDArray[np.float32]:
         """The same numbers in the published layout ``[N, fields x steps]``, as ``shape.names`` says."""

@@ -13,6 +13,7 @@ from alpha.features.operators import ACROSS, POINTWISE, ROLLING
 from alpha.features.windows import LANES, Chain, Values
 
 Kernel = Callable[..., Sequence[Values]]
+Store = Callable[[int, Values, Values | None], None]
 
 # What a pass over a series gives, in the order of its results
 _PASSES: dict[str, tuple[Callable[..., tuple[Values, ...]], tuple[str, ...]]] = {
@@ -54,11 +55,16 @@ class Program:
         self._numbers: dict[int, float] = {}
         self._passes = _by_pass(roots)
         self._steps: list[Step] = []
+        self._ends: list[tuple[int, int | None]] = []  # slots of each formula; below, of a ratio
         for root in self.roots:
-            self._plan(root)
+            parts = _ratio(root)
+            for part in parts:
+                self._plan(part)
+            slots = [self._slots[part] for part in parts]
+            self._ends.append((slots[0], slots[1] if len(slots) > 1 else None))
         self._finish()
 
-    def run(self, block: Sequence[Values], store: Callable[[int, Values], None]) -> None:
+    def run(self, block: Sequence[Values], store: Store) -> None:
         """Compute all formulas on a block.
 
         Parameters
@@ -66,18 +72,23 @@ class Program:
         block
             Values of :attr:`leaves`, flattened ``[T * LANES]`` float64.
         store
-            Called with the number and the values of each formula when they are ready.
+            Called with the number of each formula when it is ready, and its values; or, for a ratio, the
+            values above and below the line, which saves a pass over the block.
         """
         have: list[Any] = [*block, *[None] * (len(self._slots) - len(block))]
         for slot, number in self._numbers.items():
             have[slot] = number
-        for k in self._ready:
-            store(k, have[self._slots[self.roots[k]]])
+
+        def finish(formulas: Sequence[int]) -> None:
+            for k in formulas:
+                above, below = self._ends[k]
+                store(k, have[above], None if below is None else have[below])
+
+        finish(self._ready)
         for step in self._steps:
             for slot, values in zip(step.out, step.kernel(*map(have.__getitem__, step.parts))):  # noqa: B905
                 have[slot] = values
-            for k in step.roots:
-                store(k, have[self._slots[self.roots[k]]])
+            finish(step.roots)
             for slot in step.last:
                 have[slot] = None
 
@@ -102,16 +113,26 @@ class Program:
 
     def _finish(self) -> None:
         """Tell every step which formulas it completes, and what it is the last to read."""
-        made = {slot: step for step in self._steps for slot in step.out}
-        roots = [self._slots[root] for root in self.roots]
-        self._ready = [k for k, slot in enumerate(roots) if slot not in made]
-        for k, slot in enumerate(roots):
-            if slot in made:
-                made[slot].roots.append(k)
-        users = {slot: step for step in self._steps for slot in (*step.out, *step.parts)}
-        for slot, step in users.items():
+        made = {slot: k for k, step in enumerate(self._steps) for slot in step.out}
+        users = {s: k for k, step in enumerate(self._steps) for s in (*step.out, *step.parts)}
+        self._ready = []
+        for root, ends in enumerate(self._ends):
+            slots = [slot for slot in ends if slot is not None]
+            done = max(made.get(slot, -1) for slot in slots)
+            if done < 0:
+                self._ready.append(root)
+                continue
+            self._steps[done].roots.append(root)
+            users.update((slot, max(users.get(slot, -1), done)) for slot in slots)
+        for slot, k in users.items():
             if slot not in self._numbers:
-                step.last.append(slot)
+                self._steps[k].last.append(slot)
+
+
+def _ratio(root: Node) -> tuple[Node, ...]:
+    """The two sides of a formula that ends in a division, or the formula."""
+    ratio = root.name == "divide" and all(part.name != "number" for part in root.parts)
+    return root.parts if ratio else (root,)
 
 
 def is_leaf(node: Node) -> bool:
@@ -165,8 +186,8 @@ def _shared(members: Sequence[Node]) -> Kernel:
     """Kernel of all operators of one family on one series."""
     family = ROLLING[members[0].name].family
     windows = sorted({node.window for node in members})
-    if family == "standing":
-        return partial(_standing, members=members, windows=windows)
+    if family in _BY_WINDOW:
+        return partial(_BY_WINDOW[family], members=members, windows=windows)
     function, names = _PASSES[family]
     places = [(names.index(node.name), windows.index(node.window)) for node in members]
     chain = Chain.of(windows)
@@ -178,13 +199,19 @@ def _shared(members: Sequence[Node]) -> Kernel:
     return kernel
 
 
-def _standing(x: Values, members: Sequence[Node], windows: Sequence[int]) -> list[Values]:
-    """Ranks and quantiles: one pass a window."""
-    found: dict[tuple[int, float | None], Values] = {}
-    stocks = order.by_stock(x)
+def _ranks(x: Values, members: Sequence[Node], windows: Sequence[int]) -> list[Values]:
+    found = order.ranks(x, windows)
+    return [found[windows.index(node.window)] for node in members]
+
+
+def _quantiles(x: Values, members: Sequence[Node], windows: Sequence[int]) -> list[Values]:
+    """One pass a window, whatever the number of its quantiles."""
+    found: dict[tuple[int, float], Values] = {}
     for window in windows:
-        shares = [n.numbers[1] for n in members if n.name == "quantile" and n.window == window]
-        ranks, quantiles = order.standing(stocks, window, shares)
-        found[window, None] = ranks
-        found.update(((window, q), v) for q, v in zip(shares, quantiles, strict=True))
-    return [found[n.window, n.numbers[1] if n.name == "quantile" else None] for n in members]
+        shares = sorted({node.numbers[1] for node in members if node.window == window})
+        values = order.quantiles(x, window, shares)
+        found |= {(window, share): v for share, v in zip(shares, values, strict=True)}
+    return [found[node.window, node.numbers[1]] for node in members]
+
+
+_BY_WINDOW = {"rank": _ranks, "quantile": _quantiles}

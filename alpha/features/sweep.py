@@ -17,6 +17,7 @@ from alpha.features.windows import LANES, Values
 ROWS = 640
 
 Panel = NDArray[np.float32]
+Single = NDArray[np.float32]
 Read = Callable[[str], Panel]
 
 
@@ -25,15 +26,18 @@ def fill(
 ) -> Iterator[None]:
     """Write each formula into its column of ``out [T, N, F]``; yields after every block.
 
-    ``read`` gives a field ``[T, N]`` by name. Values that are not finite become NaN.
+    ``read`` gives a field ``[T, N]`` by name. Values that are not finite become NaN. Columns that are not
+    named are overwritten.
     """
     program = Program(formulas)
     leaves = _leaves(program, read)
+    # Columns lie an odd number of cache lines apart, so that those of one day do not evict one another
+    stage = np.empty((out.shape[2], (ROWS + 1) * LANES), np.float32)
+    places = [stage[column] for column in columns]
     with np.errstate(all="ignore"):
         for rows, stocks, skip in _blocks(out.shape[0], out.shape[1], program.lookback):
-            sink = _Sink(out[rows.start + skip : rows.stop, stocks], columns, skip)
-            program.run(_gather(leaves, rows, stocks), sink.take)
-            sink.flush()
+            program.run(_gather(leaves, rows, stocks), partial(_keep, places, skip * LANES))
+            _lay(stage, out, rows.start + skip, rows.stop, stocks.start, stocks.stop)
             yield
 
 
@@ -98,55 +102,48 @@ def _gather(leaves: Sequence[Panel], rows: slice, stocks: slice) -> list[Values]
     return block
 
 
-def _put(out: Sequence[Panel], k: int, values: Values) -> None:
+def _put(out: Sequence[Panel], k: int, above: Values, below: Values | None) -> None:
     """The last rows of a block, as many as the part of panel ``k`` has."""
     days, stocks = out[k].shape
+    values = above if below is None else above / below
     out[k][:] = values.reshape(-1, LANES)[-days:, :stocks]
 
 
-class _Sink:
-    """Takes formulas as they are ready and writes them to the cube a few at a time.
+def _keep(places: Sequence[Single], skip: int, k: int, above: Values, below: Values | None) -> None:
+    """Round formula ``k`` to single precision and hold it until the block is complete.
 
-    A day of the cube holds all features of a stock side by side: one at a time would touch every
-    cache line once a feature.
+    A day of the cube holds all features of a stock side by side: one formula at a time would fetch every
+    cache line of the cube once a formula.
     """
+    if below is None:
+        _single(above, skip, places[k])
+    else:
+        _single_ratio(above, below, skip, places[k])
 
-    GROUP = 8
 
-    def __init__(self, out: NDArray[np.float32], columns: Sequence[int], skip: int) -> None:
-        self._out, self._columns, self._skip = out, columns, skip
-        self._held: list[tuple[int, Values]] = []
+@njit(cache=True, nogil=True, error_model="numpy")
+def _single(values: Values, skip: int, out: Single) -> None:
+    kept = values[skip:]
+    for e in range(len(kept)):
+        single = np.float32(kept[e])
+        out[e] = single if single - single == 0.0 else np.float32(np.nan)
 
-    def take(self, k: int, values: Values) -> None:
-        self._held.append((self._columns[k], values))
-        if len(self._held) == self.GROUP:
-            self.flush()
 
-    def flush(self) -> None:
-        if not self._held:
-            return
-        last = self._held[-1:]
-        full = self._held + last * (self.GROUP - len(self._held))  # the same again does no harm
-        where = np.array([k for k, _ in full], np.int64)
-        _lay(tuple(values for _, values in full), self._out, where, self._skip)
-        self._held = []
+@njit(cache=True, nogil=True, error_model="numpy")
+def _single_ratio(above: Values, below: Values, skip: int, out: Single) -> None:
+    top, bottom = above[skip:], below[skip:]
+    for e in range(len(top)):
+        single = np.float32(top[e] / bottom[e])
+        out[e] = single if single - single == 0.0 else np.float32(np.nan)
 
 
 @njit(cache=True, nogil=True)
 def _lay(
-    formulas: tuple[Values, ...], out: NDArray[np.float32], where: NDArray[np.int64], skip: int
+    stage: Panel, out: NDArray[np.float32], start: int, stop: int, first: int, last: int
 ) -> None:
-    """Write blocks into their columns of ``out [T, stocks, F]``; what is not finite becomes missing."""
-    none = np.float32(np.nan)
-    for t in range(out.shape[0]):
-        rows, start = out[t], (t + skip) * LANES
-        for i in range(len(formulas)):
-            values, k = formulas[i][start : start + LANES], where[i]
-            if len(rows) == LANES:
-                for j in range(LANES):
-                    single = np.float32(values[j])
-                    rows[j, k] = single if single - single == 0.0 else none
-            else:
-                for j in range(len(rows)):
-                    single = np.float32(values[j])
-                    rows[j, k] = single if single - single == 0.0 else none
+    """Write a block into its rows and stocks of ``out [T, N, F]``, a stock's day at a time."""
+    for t in range(start, stop):
+        for i in range(first, last):
+            row, place = out[t, i], (t - start) * LANES + i - first
+            for k in range(len(row)):
+                row[k] = stage[k, place]

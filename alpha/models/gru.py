@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from alpha.batch import Batch
 from alpha.model import Network
-from alpha.nn import GRUEncoder
+from alpha.nn import RecurrentEncoder
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class GRUNetwork(Network):
 
     def __init__(self, settings: GRU, features: int) -> None:
         super().__init__()
-        self.encoder = GRUEncoder(features, settings.hidden, settings.layers, settings.dropout)
+        self.encoder = RecurrentEncoder(
+            features, settings.hidden, settings.layers, settings.dropout
+        )
         self.head = nn.Linear(settings.hidden, 1)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002 - a graph of no edges

@@ -86,6 +86,10 @@ def follow(
     return course
 
 
+def _place(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
+
+
 def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
@@ -103,6 +107,7 @@ def _write(
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "rng": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if _place(network).type == "cuda" else None,
     }
     write_atomic(path, lambda draft: torch.save(content, draft))
 
@@ -113,10 +118,11 @@ def _read(
     path: Path,
     identity: Mapping[str, Any],
 ) -> Course:
-    device = next(network.parameters()).device
-    stored = torch.load(path, weights_only=True, map_location=device)
+    stored = torch.load(path, weights_only=True, map_location="cpu")
     check_same(stored["identity"], identity, f"checkpoint {path}")
     network.load_state_dict(stored["network"])
     optimiser.load_state_dict(stored["optimiser"])
-    torch.set_rng_state(stored["rng"].cpu())
+    torch.set_rng_state(stored["rng"])
+    if stored["cuda"] is not None and _place(network).type == "cuda":
+        torch.cuda.set_rng_state(stored["cuda"])
     return Course(**stored["course"])

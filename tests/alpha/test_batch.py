@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from alpha.windows import SlidingWindows
 from tests.alpha.worlds import make_days
 
 
@@ -12,7 +14,7 @@ from tests.alpha.worlds import make_days
 def days():
     """24 stocks whose feature 0 is 1000 * day + stock; a third are absent each day."""
     found = make_days(days=30, stocks=24, features=2, steps=4)
-    found.x[..., 0] = 1000 * np.arange(30)[:, None] + np.arange(24)[None, :]
+    found.windows.x[..., 0] = 1000 * np.arange(30)[:, None] + np.arange(24)[None, :]
     found.present[np.add.outer(np.arange(30), np.arange(24)) % 3 == 0] = False
     return found
 
@@ -29,7 +31,7 @@ def test_a_batch_holds_the_windows_of_the_stocks_present(days):
 
 
 def test_windows_are_views_and_the_gathered_block_is_time_major(days):
-    assert np.shares_memory(days.window(10), days.x)
+    assert np.shares_memory(days.windows.window(10), days.windows.x)
     assert days.batch(10, labelled=False).x.transpose(0, 1).is_contiguous()
 
 
@@ -56,29 +58,73 @@ def test_days_without_a_window_or_without_stocks_are_not_servable(days):
     np.testing.assert_array_equal(
         days.servable(np.arange(30)), [t for t in range(3, 30) if t != 20]
     )
-    with pytest.raises(ValueError, match="no window of 4 sessions ends on 2020-01-03"):
+    with pytest.raises(
+        ValueError,
+        match="no window of 4 steps ends on 2020-01-03: the first whole one ends on 2020-01-06",
+    ):
         days.batch(2, labelled=False)
 
 
 def test_rows_keep_their_number_when_the_features_start_later(days):
-    part = replace(days, x=days.x[8:], first=8)
+    part = replace(days, windows=SlidingWindows(days.windows.x[8:], start=8, steps=4))
     np.testing.assert_array_equal(
         part.batch(12, labelled=False).x, days.batch(12, labelled=False).x
     )
     assert part.servable(np.arange(30))[0] == 11
 
 
-def test_the_table_of_rows_holds_last_day_features_of_labelled_stocks(days):
+def test_the_table_of_rows_holds_flat_windows_of_labelled_stocks(days):
     days.y[11, 2] = np.nan
     x, y = days.rows_table(np.array([10, 11]))
     kept = days.present[10:12] & ~np.isnan(days.y[10:12])
-    np.testing.assert_array_equal(x[:, 0], days.x[10:12, :, 0][kept])
+    assert x.shape == (kept.sum(), 4 * 2)
+    np.testing.assert_array_equal(x[:, 6], days.windows.x[10:12, :, 0][kept])
+    np.testing.assert_array_equal(x[:, 1], days.windows.x[7:9, :, 1][kept])
     np.testing.assert_array_equal(y, days.y[10:12][kept])
+
+
+def test_the_table_of_one_step_holds_the_features_of_the_day(days):
+    today = replace(days, windows=replace(days.windows, steps=1))
+    x, _ = today.rows_table(np.array([10]))
+    kept = days.present[10] & ~np.isnan(days.y[10])
+    np.testing.assert_array_equal(x, days.windows.x[10][kept])
 
 
 def test_a_day_with_all_stocks_is_the_window_itself():
     days = make_days(days=12, stocks=5, features=3, steps=4)
     batch = days.batch(7, labelled=True)
-    assert np.shares_memory(batch.x.numpy(), days.x)
-    np.testing.assert_array_equal(batch.x.numpy(), days.x[4:8].transpose(1, 0, 2))
+    assert np.shares_memory(batch.x.numpy(), days.windows.x)
+    np.testing.assert_array_equal(batch.x.numpy(), days.windows.x[4:8].transpose(1, 0, 2))
     assert batch.codes.equals(days.stocks)
+
+
+def test_a_day_of_one_stock_is_a_batch_of_one(days):
+    days.present[10] = np.arange(24) == 5
+    batch = days.batch(10, labelled=True)
+    assert batch.x.shape == (1, 4, 2)
+    assert list(batch.codes) == [days.stocks[5]]
+    assert float(batch.x[0, -1, 0]) == 10_005
+
+
+def test_a_day_without_labels_has_an_empty_mask_and_no_rows(days):
+    days.y[10] = np.nan
+    batch = days.batch(10, labelled=True)
+    assert not batch.label_mask.any()
+    assert (batch.y == 0).all()
+    x, y = days.rows_table(np.array([10]))
+    assert (len(x), len(y)) == (0, 0)
+
+
+class Neighbours:
+    """Each present stock listens to the one before it, in the order of the batch."""
+
+    def edges(self, row, columns):
+        return np.stack([np.arange(len(columns) - 1), np.arange(1, len(columns))])
+
+
+def test_edges_name_places_in_the_batch(days):
+    assert days.batch(10, labelled=False).edges is None
+    batch = replace(days, graph=Neighbours()).batch(10, labelled=False)
+    assert batch.edges.dtype == torch.int64
+    assert batch.edges.shape == (2, 15)
+    assert int(batch.edges.max()) == len(batch.codes) - 1

@@ -134,22 +134,10 @@ def test_scores_outside_the_label_are_named(random):
         evaluate.ic(scores, label, every=0)
 
 
-def test_plots_draw_on_the_axis_they_are_given(random):
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from alpha.plots import plot_quantiles, plot_rank_ic
-
+def test_dates_whose_label_is_not_known_yet_are_purged(random):
     scores, label = random
-    ax = plt.figure().add_subplot()
-    series = evaluate.rank_ic(scores, label)
-    assert plot_rank_ic(series, ax, window=3) is ax
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), series.dropna().cumsum())
-    groups = evaluate.quantile_returns(scores, label)
-    bars = plot_quantiles(groups)
-    heights = [bar.get_height() for bar in bars.patches]
-    assert sum(heights) == pytest.approx(0.0, abs=1e-9)
-    assert len(heights) == 5
-    plt.close("all")
+    label = label.fillna(0.01)
+    label.iloc[-11:] = np.nan  # the last eleven sessions of a ten-day label from tomorrow
+    found = evaluate.rank_ic(scores, label, every=10)
+    assert found.isna().tolist() == [False, False, True]
+    assert evaluate.summary(found)["days"] == 2

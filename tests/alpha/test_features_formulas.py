@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from alpha.features import ALPHA101, FeatureSet
 from alpha.features.expression import parse
+from alpha.features.fields import Fields
 from alpha.features.program import Program
 from alpha.features.windows import Chain
 from tests.alpha.worlds import bars_market, random_market
@@ -101,9 +102,17 @@ def test_the_message_names_the_feature():
         FeatureSet("mine", {"GAP": "mean(close)"})
 
 
-def test_a_window_that_is_too_long_for_a_rank_is_refused():
-    with pytest.raises(ValueError, match="1024 sessions at most, not 2000"):
-        value("ts_rank(close, 2000)")
+@pytest.mark.parametrize("window", [1, 3, 60, 700])
+def test_ranks_and_quantiles_of_any_window_equal_pandas(window):
+    market = random_market(800, 18)  # two blocks of rows, and of stocks
+    coarse = market.with_fields({"close": np.round(market.values("close"))})  # equal on many days
+    texts = {"R": f"ts_rank(close, {window})", "Q": f"quantile(close, {window}, 0.35)"}
+    rank, quantile = np.moveaxis(FeatureSet("x", texts).compute(coarse), -1, 0)
+    close = pd.DataFrame(Fields(coarse)["close"].astype(np.float64))
+    rolling = close.rolling(window, min_periods=1)
+    expected = rolling.rank(pct=True).where(close.notna())
+    np.testing.assert_allclose(rank, expected, rtol=1e-6)
+    np.testing.assert_allclose(quantile, rolling.quantile(0.35), rtol=1e-6)
 
 
 def test_a_formula_says_how_far_back_it_looks():
@@ -114,8 +123,8 @@ def test_a_formula_says_how_far_back_it_looks():
 
 def test_equal_parts_are_computed_once():
     texts = ["mean(close, 5) / close", "mean(close, 20) / close", "std(close, 5)"]
-    # mean for both windows, std, and two quotients
-    assert len(Program([parse(text) for text in texts])._steps) == 4
+    # mean for both windows, and std; what ends in a quotient is divided where it is stored
+    assert len(Program([parse(text) for text in texts])._steps) == 2
 
 
 @settings(max_examples=60, deadline=None)

@@ -92,6 +92,39 @@ def test_scores_until_t_do_not_change_when_the_future_does(toy, model):
     assert not before.loc[cut:].iloc[1:].equals(after.loc[cut:].iloc[1:])
 
 
+@pytest.mark.parametrize("formula", ["rank(close / lag(close, 5))", "close / lag(close, 5)"])
+def test_who_joins_the_universe_later_does_not_show_today(toy, formula):
+    t = int(toy.dates.searchsorted(pd.Timestamp("2016-10-03")))
+    member = toy.values("member:half").copy()
+    member[t + 1 :] = True
+    features = alpha.FeatureSet("one", {"F": formula})
+    common = {**COMMON, "splits": replace(SPLITS, end="2016-12-30"), "features": features}
+    trees = alpha.LightGBM(rounds=10, l1=0, l2=1)
+    before = alpha.fit(trees, toy, "half", **common).scores()
+    after = alpha.fit(trees, toy.with_fields({"member:half": member}), "half", **common).scores()
+    cut = toy.dates[t]
+    pd.testing.assert_frame_equal(before.loc[:cut], after.loc[:cut], check_exact=True)
+    assert (
+        after.loc[cut:].iloc[1:].notna().sum().sum() > before.loc[cut:].iloc[1:].notna().sum().sum()
+    )
+
+
+def test_one_stock_on_a_day_is_scored_and_days_of_few_are_not_trained_on(toy):
+    """The index shrinks to one stock for a while, in training and in testing."""
+    member = toy.values("member:half").copy()
+    for start in ("2015-09-01", "2016-09-01"):
+        t = int(toy.dates.searchsorted(pd.Timestamp(start)))
+        member[t : t + 10] = False
+        member[t : t + 10, 3] = True
+    market = toy.with_fields({"member:half": member})
+    for model in (alpha.LightGBM(rounds=5), alpha.GATs(hidden=8, steps=4)):
+        found = alpha.fit(model, market, "half", **COMMON)
+        scores = found.scores().iloc[:, 3]
+        traded = toy.field("close").iloc[t : t + 10, 3].notna()
+        assert (scores.loc[traded.index][traded] == 0.0).all()  # the only one is like all others
+        assert np.isfinite(found.history().to_numpy()).all()
+
+
 def test_features_are_normalised_by_training_dates_only(toy):
     """A test period of wild values leaves the scaler, and so the scores before it, alone."""
     cube = alpha.ALPHA158_20.cube(toy)
@@ -145,9 +178,10 @@ def test_a_finished_run_is_read_and_not_trained_again(toy, fitted, tmp_path):
 def test_the_folder_says_what_was_done(toy, tmp_path):
     alpha.fit(SMALL, toy, "half", run=tmp_path, **COMMON)
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["model"]["class"] == "GRU"
+    assert config["model"]["class"] == "alpha.models.gru:GRU"
     assert config["market"] == toy.fingerprint()
-    assert config["config"]["loss"] == "ic"
+    assert config["config"]["loss"] == {"function": "alpha.losses:ic"}
+    assert config["features"]["formulas"]["RESI5"] == "residual(close, 5) / close"
     assert set(config["versions"]) == {"torch", "lightgbm", "numpy", "pandas"}
     files = sorted(p.name for p in (tmp_path / "2016-07-01-seed0").iterdir())
     assert files == ["done.json", "history.parquet", "scores.parquet", "weights.pt"]
@@ -155,13 +189,28 @@ def test_the_folder_says_what_was_done(toy, tmp_path):
     assert done["epochs"] == 3
 
 
+def test_the_metrics_of_the_folder_are_the_evaluation_of_each_model(toy, tmp_path):
+    trees = alpha.LightGBM(rounds=3, l1=0, l2=1)
+    found = alpha.fit(trees, toy, "half", seeds=(0, 1), run=tmp_path, **COMMON)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    label = alpha.labels.vwap_1.values(toy)
+    for fold in found.folds:
+        told = metrics[f"{fold.fold} seed {fold.seed}"]
+        daily = alpha.evaluate.rank_ic(fold.scores, label)
+        assert told["mean"] == pytest.approx(daily.mean(), abs=1e-9)
+        assert told["days"] == daily.notna().sum()
+        assert told["epochs"] == 3
+    assert metrics["all"]["mean"] == pytest.approx(found.rank_ic().mean())
+    pd.testing.assert_frame_equal(alpha.load(tmp_path).metrics(), found.metrics())
+
+
 def test_another_fit_may_not_use_the_folder(toy, tmp_path):
     alpha.fit(alpha.LightGBM(rounds=3), toy, "half", run=tmp_path, **COMMON)
-    with pytest.raises(ValueError, match="made with other settings: model is"):
+    with pytest.raises(ValueError, match=r"other settings: model\.rounds is 3 there and 4 now"):
         alpha.fit(alpha.LightGBM(rounds=4), toy, "half", run=tmp_path, **COMMON)
     with pytest.raises(ValueError, match="index is 'half' there and 'all' now"):
         alpha.fit(alpha.LightGBM(rounds=3), toy, "all", run=tmp_path, **COMMON)
-    other = {**COMMON, "config": replace(CONFIG, threads=1)}
+    other = {**COMMON, "config": replace(CONFIG, threads=2, device="cpu")}
     alpha.fit(alpha.LightGBM(rounds=3), toy, "half", run=tmp_path, **other)
 
 
@@ -229,7 +278,7 @@ def test_a_cube_of_other_dates_or_stocks_is_refused(toy):
 
 
 class Hungry(alpha.Network):
-    needs = frozenset({"x", "concepts"})
+    needs = frozenset({"x", "weather"})
 
 
 @dataclass(frozen=True)
@@ -241,7 +290,9 @@ class HungryRecipe:
 
 
 def test_a_model_that_needs_what_no_batch_carries_is_refused(toy):
-    with pytest.raises(ValueError, match=r"Hungry needs \['concepts'\].*it carries \['x', 'y'\]"):
+    with pytest.raises(
+        ValueError, match=r"Hungry needs \['weather'\].*it carries \[.*'edges',.* 'x', 'y'"
+    ):
         alpha.fit(HungryRecipe(), toy, "half", **COMMON)
 
 

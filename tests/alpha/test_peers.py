@@ -65,8 +65,8 @@ def test_the_reader_sees_the_last_step_and_all_steps():
     torch.manual_seed(2)
     reader = AttentiveGRU(2, hidden=3, layers=1, outputs=4)
     with torch.no_grad():
-        reader.weigh.weight.zero_()  # equal attention: the mean of the states
+        reader.pool.weigh.weight.zero_()  # equal attention: the mean of the states
     x = torch.randn(5, 6, 2)
-    steps, _ = reader.gru(x)
+    steps, _ = reader.steps.weights(x)
     expected = reader.head(torch.cat([steps[-1], steps.mean(dim=0)], dim=1))
     torch.testing.assert_close(reader(x), expected)

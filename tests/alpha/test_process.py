@@ -57,6 +57,11 @@ def test_a_feature_that_hardly_moves_keeps_scale_one():
     assert scaler.transform(np.array([[1.5]], np.float32))[0, 0] == pytest.approx(0.5)
 
 
+def test_a_constant_feature_says_nothing():
+    scaler = RobustZScore.fit(np.full((5, 1), 7.0, np.float32))
+    assert scaler.transform(np.array([[7.0], [np.nan]], np.float32)).tolist() == [[0.0], [0.0]]
+
+
 def test_missing_entries_do_not_enter_the_medians():
     with_gap = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]], np.float32)
     scaler = RobustZScore.fit(with_gap)

@@ -1,12 +1,16 @@
 """Walk-forward folds: calendar years, purge, and clear refusals."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alpha import WalkForward
+import alpha
+from alpha import Fold, WalkForward
+from alpha.splits import checked
 
 DATES = pd.bdate_range("2014-01-02", "2020-06-30")
 
@@ -88,3 +92,81 @@ def test_a_span_that_is_none_is_refused():
         WalkForward(train="five years")
     with pytest.raises(ValueError, match="test='0y' is no span"):
         WalkForward(test="0y")
+
+
+def test_the_twelve_windows_of_the_reference_report():
+    dates = pd.bdate_range("2004-01-02", "2021-03-31")
+    folds = alpha.WINDOWS_12.folds(dates, horizon=2)
+    assert [f.name for f in folds] == [str(year) for year in range(2010, 2022)]
+    first, last = folds[0], folds[-1]
+    assert dates[first.train[0]] == pd.Timestamp("2004-01-02")
+    assert dates[first.train[-1]] == pd.Timestamp("2008-12-29")  # two sessions purged
+    assert dates[first.valid[0]] == pd.Timestamp("2009-01-01")
+    assert dates[last.train[0]] == pd.Timestamp("2015-01-01")
+    assert dates[last.test[-1]] == pd.Timestamp("2021-02-02")
+    with pytest.raises(ValueError, match="earliest start is 2011-01-0"):
+        alpha.WINDOWS_12.folds(pd.bdate_range("2005-01-03", "2021-03-31"), horizon=2)
+
+
+# --- folds of a user's own --------------------------------------------------------------------------
+
+
+def fold(name="one", train=(0, 100), valid=(105, 150), test=(155, 200)):
+    return Fold(name, np.arange(*train), np.arange(*valid), np.arange(*test))
+
+
+@given(st.integers(1, 10), st.integers(0, 15), st.integers(0, 15))
+def test_folds_pass_exactly_when_no_label_ends_in_the_period_that_follows(horizon, gap, other):
+    cut = fold(valid=(100 + gap, 150), test=(150 + other, 200))
+    if min(gap, other) >= horizon:
+        assert checked((cut,), DATES, horizon) == (cut,)
+    else:
+        with pytest.raises(ValueError, match=f"labels look {horizon} sessions ahead"):
+            checked((cut,), DATES, horizon)
+
+
+def test_a_refused_fold_is_named_with_its_dates():
+    with pytest.raises(
+        ValueError,
+        match=r"fold one has its valid period end on 2014-07-30 and its test period begin on 2014-08-07",
+    ):
+        checked((fold(valid=(110, 150)),), DATES, horizon=6)
+    with pytest.raises(ValueError, match="its train period end on"):
+        checked((fold(train=(0, 180)),), DATES, horizon=2)  # test and validation lie in training
+    with pytest.raises(ValueError, match="the valid period of fold one is empty"):
+        checked((fold(valid=(105, 105)),), DATES, horizon=2)
+    with pytest.raises(ValueError, match="not increasing positions among the 1694 sessions"):
+        checked((fold(test=(155, 9999)),), DATES, horizon=2)
+    later = fold("two", valid=(160, 180), test=(197, 240))
+    with pytest.raises(
+        ValueError, match="fold one tests to 2014-10-08 and fold two from 2014-10-06"
+    ):
+        checked((fold(), later), DATES, horizon=2)
+    with pytest.raises(ValueError, match="no fold"):
+        checked((), DATES, horizon=2)
+
+
+@dataclass(frozen=True)
+class Peeking:
+    """A split that trains on part of what it tests."""
+
+    def folds(self, dates, horizon):
+        return (fold("peek", train=(60, 300), valid=(303, 350), test=(200, 400)),)
+
+
+@dataclass(frozen=True)
+class Short:
+    """A split made for a label of two sessions."""
+
+    def folds(self, dates, horizon):
+        return (fold("short", train=(60, 300), valid=(302, 350), test=(352, 400)),)
+
+
+def test_a_fit_refuses_splits_that_peek_and_takes_those_that_do_not(toy):
+    trees = alpha.LightGBM(rounds=2)
+    with pytest.raises(ValueError, match="fold peek has its valid period end on"):
+        alpha.fit(trees, toy, "half", label=alpha.labels.vwap_1, splits=Peeking())
+    with pytest.raises(ValueError, match=r"fold short .* labels look 11 sessions ahead"):
+        alpha.fit(trees, toy, "half", label=alpha.labels.fwd10, splits=Short())
+    found = alpha.fit(trees, toy, "half", label=alpha.labels.vwap_1, splits=Short())
+    assert found.scores().index.equals(toy.dates[352:400])

@@ -9,7 +9,7 @@ import torch
 
 import alpha
 from alpha.models.gru import GRU, GRUNetwork
-from alpha.train import Task, TrainConfig, train, validate
+from alpha.train import Task, TrainConfig, device_of, train, validate
 from tests.alpha.worlds import Fragile, make_days
 
 SETTINGS = GRU(hidden=8, layers=2, dropout=0.2, steps=4)  # dropout: the random state matters
@@ -67,8 +67,8 @@ def test_a_checkpoint_of_other_settings_is_refused(task, tmp_path):
         ValueError, match=r"learning_rate is 0\.01 there and 0.5 now; use another run"
     ):
         train(fresh(), other)
-    threads = replace(kept, config=replace(CONFIG, threads=1))
-    assert len(train(fresh(), threads)) == 6  # the number of threads is no setting of the model
+    elsewhere = replace(kept, config=replace(CONFIG, threads=2, device="cpu"))
+    assert len(train(fresh(), elsewhere)) == 6  # where it is trained is no setting of the model
 
 
 def test_the_state_that_validates_best_is_kept(task):
@@ -132,7 +132,7 @@ def test_reduced_precision_learns_the_same_thing(task):
 
 
 def test_a_diverging_training_is_an_error(task):
-    task.days.x[5, 0, 0] = np.inf
+    task.days.windows.x[5, 0, 0] = np.inf
     with pytest.raises(FloatingPointError, match="training diverged in epoch 1: mean loss nan"):
         train(fresh(), task)
 
@@ -151,8 +151,58 @@ def test_fewer_training_days_than_the_step_are_all_used(task):
     assert len(history) == 6
 
 
+def test_the_device_is_the_one_asked_for_or_the_one_there_is(task):
+    assert device_of(TrainConfig(device="cpu")) == torch.device("cpu")
+    if torch.cuda.is_available():
+        assert device_of(TrainConfig()).type == "cuda"
+    else:
+        assert device_of(TrainConfig()) == torch.device("cpu")
+        with pytest.raises(
+            RuntimeError, match=r"device is 'cuda' and torch .* sees no CUDA device"
+        ):
+            train(fresh(), replace(task, config=replace(CONFIG, device="cuda")))
+    with pytest.raises(ValueError, match="device is 'gpu'; use 'auto', 'cpu' or 'cuda'"):
+        TrainConfig(device="gpu")
+
+
+def test_a_batch_moves_with_all_its_tensors(task):
+    batch = task.days.batch(10, labelled=True)
+    assert batch.to("cpu") is batch
+    there = batch.to("meta")
+    for name in ("x", "present", "label_mask", "y"):
+        assert getattr(there, name).device.type == "meta"
+        assert getattr(there, name).shape == getattr(batch, name).shape
+    assert there.x.stride() == batch.x.stride()  # time-major, as the recurrent nets read it
+    assert there.edges is None
+    assert there.codes is batch.codes
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_learns_what_the_cpu_learns(task):
+    there, here = fresh(), fresh()
+    found = train(there, replace(task, config=replace(CONFIG, device="cuda", bfloat16=True)))
+    assert there.device.type == "cuda"
+    train(here, replace(task, config=replace(CONFIG, device="cpu")))
+    assert len(found) == 6
+    a, b = (alpha.predict(net, task.days, task.valid) for net in (there, here))
+    assert alpha.evaluate.rank_ic(a, b).mean() > 0.9
+    assert all(value.device.type == "cpu" for value in there.state().values())
+
+
+def test_a_training_begun_twice_ends_with_the_same_bits(task):
+    one = fresh()
+    history = train(one, task)
+    other = fresh()  # draws the seed again, for the dropout
+    pd.testing.assert_frame_equal(train(other, task), history, check_exact=True)
+    for name, value in weights(one).items():
+        assert torch.equal(value, weights(other)[name])
+
+
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="every is 0; it must be >= 1"):
         TrainConfig(every=0)
+    with pytest.raises(ValueError, match="valid_every is 0; it must be >= 1"):
+        TrainConfig(valid_every=0)
     with pytest.raises(ValueError, match="learning_rate 0"):
         TrainConfig(learning_rate=0)

@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import torch
 
 import alpha
 from alpha.models.gru import GRUNetwork
 from alpha.process import cs_rank_norm
+from alpha.windows import SlidingWindows
 from market import Market
+
+# The four-node graph of the specification, neighbour above stock: edges 0-1, 0-3, 1-2, 1-3 both ways.
+FOUR = torch.tensor([[1, 3, 0, 2, 3, 1, 0, 1], [0, 0, 1, 1, 1, 2, 3, 3]])
 
 
 def bars_market(prices: np.ndarray, **changes: np.ndarray) -> Market:
@@ -63,15 +68,18 @@ def make_days(
     present = np.ones((days, stocks), bool)
     raw = x[..., 0] if target is None else target(x)
     return alpha.Days(
-        x=x,
-        first=0,
+        windows=SlidingWindows(x, start=0, steps=steps),
         present=present,
         y=cs_rank_norm(raw, present),
         dates=pd.bdate_range("2020-01-01", periods=days),
         stocks=pd.Index([f"SH{600000 + i}" for i in range(stocks)]),
-        steps=steps,
         horizon=2,
     )
+
+
+def edges_of(weights: torch.Tensor) -> torch.Tensor:
+    """Edges of a dense matrix whose row i holds what stock i receives."""
+    return weights.nonzero().T.flip(0)
 
 
 class Fragile(GRUNetwork):

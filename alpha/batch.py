@@ -10,11 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alpha.graphs.graph import BoundGraph
 from alpha.process import RobustZScore
 from alpha.windows import Windows
 
 # What a batch can carry; a model that needs more is refused.
-PARTS = frozenset({"x", "y", "y_mkt", "edges", "edge_type", "concepts", "mktcap", "theta"})
+PARTS = frozenset(
+    {"x", "y", "y_mkt", "edges", "edge_type", "concepts", "mktcap", "theta", "memory"}
+)
 
 Rows = NDArray[np.intp]
 
@@ -40,6 +43,7 @@ class Batch:
     concepts: Tensor | None = None  # [2, M] int64: stock, a position in the batch, and concept
     mktcap: Tensor | None = None  # [n] float32, CNY; the day's median where it is not known
     theta: Tensor | None = None  # [S, L, 1 + F]: regression coefficients of the last L sessions
+    memory: Tensor | None = None  # [n, L, K] float32: errors of L sessions, NaN unknown
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch with its tensors on ``device``; itself if they are there."""
@@ -51,18 +55,6 @@ class Batch:
             if isinstance(value := getattr(self, part.name), Tensor)
         }
         return replace(self, **moved)
-
-
-class DayGraph(Protocol):
-    """Edges among the stocks of a day."""
-
-    def edges(self, row: int, columns: Rows) -> NDArray[np.int64]:
-        """Return ``[2, E]``: neighbour, stock; positions within ``columns``, no stock with itself."""
-        ...
-
-    def types(self, row: int, columns: Rows) -> NDArray[np.float32]:
-        """Return ``[E, Q]`` beside the edges: the weight of each kind of relation, 0 where it does not hold."""
-        ...
 
 
 class DayConcepts(Protocol):
@@ -81,6 +73,14 @@ class DayTheta(Protocol):
         ...
 
 
+class DayMemory(Protocol):
+    """What a model remembers of past sessions whose labels are known."""
+
+    def read(self, days: "Days", row: int, columns: Rows) -> NDArray[np.float32]:
+        """Return ``[n, L, K]`` of the stocks ``columns`` as known at the close of ``row``, NaN unknown."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Days:
     """Normalised features and labels of one fold, served a day at a time.
@@ -94,12 +94,13 @@ class Days:
     dates: pd.DatetimeIndex  # [T]
     stocks: pd.Index  # [N]
     horizon: int
-    graph: DayGraph | None = None
+    graph: BoundGraph | None = None
     typed: bool = False  # batches carry the types of the edges too
     concepts: DayConcepts | None = None
     mktcap: NDArray[np.float32] | None = None  # [T, N] CNY at the close, NaN where it is not known
     y_mkt: NDArray[np.float32] | None = None  # [T] mean raw label of the universe, NaN unknown
     theta: DayTheta | None = None
+    memory: DayMemory | None = None
     scaler: RobustZScore | None = None  # what normalised the windows
 
     @cached_property
@@ -178,6 +179,8 @@ class Days:
             found["mktcap"] = torch.from_numpy(np.where(value > 0, value, usual))
         if self.theta is not None:
             found["theta"] = torch.from_numpy(self.theta.read(row))
+        if self.memory is not None:
+            found["memory"] = torch.from_numpy(self.memory.read(self, row, columns))
         return found
 
     def rows_table(self, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

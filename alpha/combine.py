@@ -97,7 +97,7 @@ def combine(
     members = universe(market, index)[:, market.stocks.get_indexer(stocks)]
     raw = known.values(market.select(stocks))
     course = _Course(
-        market.dates, members, cs_rank_norm(raw.to_numpy(), members), known.horizon,
+        market.dates, members, raw.to_numpy(), known.horizon,
         refit * WEEK, span_offset(window, "window"), every, trees,
     )  # fmt: skip
     keys = [(f.fold, f.seed) for f in first.folds]
@@ -115,7 +115,7 @@ class _Course:
 
     dates: pd.DatetimeIndex  # [T]
     members: NDArray[np.bool_]  # [T, N]
-    target: NDArray[np.float32]  # [T, N], NaN unknown
+    label: NDArray[np.floating]  # [T, N] raw, NaN unknown
     horizon: int
     block: int  # sessions between two growings
     window: pd.DateOffset
@@ -199,13 +199,16 @@ def _combine_fold(course: _Course, parts: Mapping[str, FoldResult], stocks: pd.I
 def _table(
     course: _Course, pool: _Pool, lessons: Rows
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Stack the labelled rows (session, stock) of ``lessons``: factors ``[M, K]``, labels ``[M]``."""
+    """Stack the labelled rows (session, stock) of ``lessons``: factors ``[M, K]``, labels ``[M]``.
+
+    Labels are ranked over the rows of their session: a stock that joins later has no say in it.
+    """
     x, y = [np.empty((0, sum(len(c.names) for c in pool.cubes)), np.float32)], []
     for row in lessons:
-        factors, target = pool.at(row), course.target[row]
-        kept = np.isfinite(target) & np.isfinite(factors).any(axis=1)
+        factors, label = pool.at(row), course.label[row]
+        kept = course.members[row] & np.isfinite(label) & np.isfinite(factors).any(axis=1)
         x.append(factors[kept])
-        y.append(target[kept])
+        y.append(cs_rank_norm(label[None, kept], np.ones((1, kept.sum()), bool))[0])
     return np.concatenate(x), np.concatenate(y) if y else np.empty(0, np.float32)
 
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alpha.batch import DayGraph, Days
+from alpha.batch import Days
 from alpha.features import BarTensor, FeatureCube, FeatureSet, PriceWindows
-from alpha.graphs.memberships import Concepts
+from alpha.graphs import Concepts, Graph
 from alpha.labels import Label
 from alpha.process import RobustZScore, cs_rank_norm
 from alpha.splits import Fold
@@ -19,14 +18,6 @@ from alpha.windows import BarWindows, Rows, ScaledWindows, SlidingWindows
 from market import Market
 
 Features = FeatureSet | FeatureCube | PriceWindows | BarTensor
-
-
-class Graph(Protocol):
-    """Relations between stocks, of any market."""
-
-    def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> DayGraph:
-        """Return the edges of these sessions among these stocks."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alpha import evaluate
-from alpha.dataset import Features, Graph
+from alpha.dataset import Features
 from alpha.features import FeatureCube
-from alpha.graphs import Concepts
+from alpha.graphs import Concepts, Graph
 from alpha.model import AlphaModel
 from alpha.plan import Plan
 from alpha.process import RobustZScore
@@ -126,6 +126,7 @@ class Fitted:
             All sessions of the fit, then the new ones.
         refit
             Train on before scoring; the training and validation periods are as long as the last fold's.
+            Trees are grown anew: they have no weights to begin with.
         epochs
             Most epochs of a refit.
         features, graph, concepts

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from alpha.dataset import Dataset, Features, Graph
+from alpha.dataset import Dataset, Features
 from alpha.features import ALPHA158_20
 from alpha.fitted import Fitted, FoldResult
-from alpha.graphs import Concepts
+from alpha.graphs import Concepts, Graph
 from alpha.jobs import train_all
 from alpha.labels import Label, week
 from alpha.model import Recipe
@@ -80,6 +80,10 @@ def fit(
     """
     if not seeds:
         raise ValueError("fit: seeds is empty; use (0,) for one model a fold")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"fit: seeds {tuple(seeds)} name one twice; each seed is one model a fold")
+    if model.steps < 1:
+        raise ValueError(f"fit: {type(model).__name__} has steps {model.steps}; it must be >= 1")
     if jobs < 1:
         raise ValueError(f"fit: jobs is {jobs}; 1 trains one fold and seed after another")
     names = index if isinstance(index, str) or index is None else tuple(index)
@@ -91,7 +95,7 @@ def fit(
     if folder is not None:
         folder.claim(plan, market)
         done = folder.found([f.name for f in folds], seeds)
-        if len(done) == len(order) and folder.finished:
+        if folder.holds(order):
             return folder.fitted(plan, order)
     data = Dataset.of(market, names, label, features, folds, progress, graph, concepts)
     left = [(f, seed) for f in folds for seed in seeds if (f.name, seed) not in done]

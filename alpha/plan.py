@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alpha.dataset import Features, Graph
-from alpha.graphs import Concepts
+from alpha.dataset import Features
+from alpha.graphs import Concepts, Graph
 from alpha.labels import Label
 from alpha.model import Recipe
 from alpha.settings import plain, restored

@@ -44,6 +44,16 @@ class RunFolder:
         versions = {name: version(name) for name in ("torch", "lightgbm", "numpy", "pandas")}
         write_json(file, {**settings, "versions": versions})
 
+    def claim_update(self, fold: str, plan: Plan, market: Market, refit: bool) -> None:
+        """Write how the sessions after the fit are scored, or make sure that it is the same (ValueError)."""
+        settings = {"refit": refit, "market": market.fingerprint(), **plan.settings()}
+        file = self.path / f"update-{fold}.json"
+        if file.exists():
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            check_same(flat(stored), flat(json.loads(json.dumps(settings))), f"update in {file}")
+            return
+        write_json(file, settings)
+
     def settings(self) -> dict[str, Any]:
         """Return what :meth:`claim` wrote (ValueError where nothing is)."""
         file = self.path / "config.json"
@@ -56,6 +66,13 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether a fit has come to its end here."""
         return (self.path / "metrics.json").exists()
+
+    def holds(self, wanted: Sequence[tuple[str, int]]) -> bool:
+        """Whether a fit of these folds and seeds has come to its end here."""
+        if not self.finished:
+            return False
+        stored = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))["folds"]
+        return set(wanted) <= {(fold, seed) for fold, seed in stored}
 
     def sessions(self) -> pd.DatetimeIndex:
         """Sessions of the market, to the last that was scored."""
@@ -133,6 +150,8 @@ class RunFolder:
             stocks = pd.Index(kept["stocks"].astype(object), name="stock")
             label = pd.DataFrame(kept["values"], index=index, columns=stocks)
             sessions = pd.DatetimeIndex(kept["sessions"], name="date")
+        last = max(result.scores.index[-1] for result in results)  # an update went on from there
+        label, sessions = label.loc[:last], sessions[sessions <= last]
         return Fitted(results, label, stocks, plan, self.path, sessions)
 
     def _place(self, fold: str, seed: int) -> Path:

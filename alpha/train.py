@@ -51,7 +51,11 @@ class TrainConfig:
                 raise ValueError(f"TrainConfig: {name} is {getattr(self, name)}; it must be >= 1")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"TrainConfig: device is {self.device!r}; use 'auto', 'cpu' or 'cuda'")
-        if self.learning_rate <= 0 or self.clip <= 0:
+        if self.metric not in ("rank_ic", "loss"):
+            raise ValueError(f'TrainConfig: metric is {self.metric!r}; use "rank_ic" or "loss"')
+        if not callable(self.loss):
+            raise ValueError(f"TrainConfig: loss is {self.loss!r}; give a function of alpha.losses")
+        if not (self.learning_rate > 0 and self.clip > 0):
             raise ValueError(
                 f"TrainConfig: learning_rate {self.learning_rate} and clip {self.clip} must be > 0"
             )

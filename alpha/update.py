@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alpha.dataset import Dataset, Features, Graph
+from alpha.dataset import Dataset, Features
 from alpha.fitted import Fitted
-from alpha.graphs import Concepts
+from alpha.graphs import Concepts, Graph
 from alpha.jobs import train_all
 from alpha.plan import Plan
 from alpha.run_folder import RunFolder
@@ -46,6 +46,8 @@ def update(
     plan = replace(plan, config=replace(plan.config, epochs=epochs, patience=epochs))
     last = {f.seed: f for f in fitted.folds}  # by seed, the latest of its folds
     folder = None if fitted.run is None else _folder(fitted.run, sessions)
+    if folder is not None:
+        folder.claim_update(fold.name, replace(plan, features=source), market, refit)
     data = Dataset.of(
         market, plan.index, plan.label, source, (fold,), progress, plan.graph, plan.concepts
     )

@@ -1,19 +1,15 @@
-"""Speed and memory of training steps: GATs against pyqlib's, and every model from 1,250 to 5,000 stocks.
+"""Rows of ``benchmarks/alpha.py``: training steps of GATs against pyqlib's, and of every model as N grows.
 
-    python benchmarks/alpha_models.py --pyqlib PYTHON [--quick] [--sizes 300 800] [--json FILE]
-
-``PYTHON`` is an interpreter with pyqlib and torch, which runs ``alpha_models_peer.py`` in a process of its own
-and times itself; without one the peer's column is empty. A size at which the peer needs more memory than is
-free is skipped. All with one thread; CPU seconds, both sides in turn, medians.
+The peer runs ``alpha_models_peer.py`` in a process of its own and times itself; a size at which it needs
+more memory than is free is skipped.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import resource
-from collections.abc import Iterable
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, replace
 from multiprocessing import get_context
@@ -35,10 +31,10 @@ from alpha.graphs.groups import BoundGroups  # noqa: E402
 from alpha.graphs.memberships import BoundConcepts  # noqa: E402
 from alpha.windows import SlidingWindows  # noqa: E402
 from benchmarks.alpha_speed import Peer  # noqa: E402
-from benchmarks.rows import Row, write_rows  # noqa: E402
+from benchmarks.rows import Row  # noqa: E402
 
 STEPS, FEATURES, HIDDEN = 20, 158, 64
-GOALS = {300: 2.5, 800: 6.0, 3000: 15.0}  # least ratios to the peer
+GOALS = {300: 2.5, 800: 6.0, 3000: 15.0}  # stocks: least ratio to the peer
 PEER_KB_PER_PAIR = 1.1  # of stocks, in the peer's step
 LARGEST = 5000
 GROUPS = 30
@@ -156,7 +152,7 @@ def world(model: alpha.AlphaModel, stocks: int, steps: int, features: int) -> al
         graph=BoundGroups(labels, tuple(f"group {k}" for k in range(GROUPS))),
         typed="edge_type" in model.needs,
         concepts=BoundConcepts(held, always, np.zeros(days), stocks) if "concepts" in model.needs else None,
-        mktcap=np.exp(rng.standard_normal((days, stocks)) + 23),
+        mktcap=np.exp(rng.standard_normal((days, stocks), dtype=np.float32) + 23),
         y_mkt=rng.standard_normal(days, np.float32),
     )  # fmt: skip
     if "edges" not in model.needs:
@@ -171,7 +167,7 @@ def recipe(name: str) -> alpha.Recipe:
     return replace(settings, types=GROUPS) if typed else settings
 
 
-def training(name: str, sizes: Iterable[int]) -> tuple[list[float], float]:
+def training(name: str, sizes: Collection[int]) -> tuple[list[float], float]:
     """CPU seconds of a fit on one day (judged on another) by size, and the most GB ever held."""
     torch.set_num_threads(1)
     config = alpha.TrainConfig(epochs=1, every=1, device="cpu")
@@ -189,8 +185,9 @@ def training(name: str, sizes: Iterable[int]) -> tuple[list[float], float]:
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def every_model(names: Iterable[str], sizes: list[int]) -> list[Row]:
-    """Train each model for a day at growing sizes, in a process of its own."""
+def every_model(names: Collection[str], quick: bool) -> list[Row]:
+    """Train each model for a day at growing sizes, up to 5,000 stocks, in a process of its own."""
+    sizes = [625, 1250] if quick else [LARGEST // 4, LARGEST // 2, LARGEST]
     rows = []
     print(
         f"\none training day, 30 features{'':12}"
@@ -219,36 +216,22 @@ def available() -> float:
     return next(int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable"))
 
 
-def main() -> None:
-    """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pyqlib", type=Path, metavar="PYTHON", help="interpreter with pyqlib")
-    parser.add_argument("--quick", action="store_true", help="300 stocks, models up to 1,250")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[300, 800, 3000], help="of GATs")
-    parser.add_argument("--models", nargs="*", default=models.__all__, help="names of alpha.models")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+def steps(python: Path | None, quick: bool, repeats: int) -> list[Row]:
+    """One training step of GATs at 300, 800 and 3,000 stocks, beside pyqlib's."""
+    sizes = list(GOALS)[:1] if quick else list(GOALS)
     rows = []
     with TemporaryDirectory() as place:
-        peer = Peer(options.pyqlib, Path(place), "alpha_models_peer.py")
-        if options.sizes:
-            agreement(peer, Path(place))
-        for stocks in options.sizes[:1] if options.quick else options.sizes:
-            rows.append(gats(peer, stocks, 1 if stocks > 2000 else options.repeats))
+        peer = Peer(python, Path(place), "alpha_models_peer.py")
+        agreement(peer, Path(place))
+        for stocks in sizes:
+            rows.append(gats(peer, stocks, 1 if stocks > 2000 else repeats))
         peer.close()
-    for row, stocks in zip(rows, options.sizes, strict=False):
+    for row, stocks in zip(rows, sizes, strict=True):
         theirs = (
             "" if row.ratio is None else f"peer {1e3 * row.peer_cpu_s:.0f} ms, {row.ratio:.1f} x"
         )
-        goal = f"(goal {GOALS[stocks]:g} x)" if stocks in GOALS else ""
-        print(f"{row.work}, {row.size}: {1e3 * row.ours_cpu_s:.1f} ms  {theirs} {goal}")
-    sizes = [625, 1250] if options.quick else [LARGEST // 4, LARGEST // 2, LARGEST]
-    if options.models:
-        rows += every_model(options.models, sizes)
-    write_rows(rows, options.json)
-
-
-if __name__ == "__main__":
-    main()
+        print(
+            f"{row.work}, {row.size}: {1e3 * row.ours_cpu_s:.1f} ms  {theirs} "
+            f"(goal {GOALS[stocks]:g} x)"
+        )
+    return rows

@@ -1,19 +1,15 @@
-"""Speed of features, day batches and evaluation against pyqlib: CPU seconds, both sides in turn.
+"""Rows of ``benchmarks/alpha.py``: features, day batches and evaluation against pyqlib.
 
-    python benchmarks/alpha_speed.py --pyqlib PYTHON [--quick] [--data DIR] [--json FILE]
-
-``PYTHON`` is an interpreter with pyqlib and torch; it runs ``alpha_speed_peer.py`` in a process of its own and
-times itself. Without one the peer's column is empty. Both sides read the same prices: those of ``--data``, or
-random walks with gaps. ``--quick`` takes a fifth of the stocks and two years.
+Both sides read the same prices: those of a market folder, or random walks with gaps. The peer runs
+``alpha_speed_peer.py`` in a process of its own, under its own interpreter, and times itself.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,7 +26,7 @@ import alpha  # noqa: E402
 import market  # noqa: E402
 from alpha.features.fields import PRICES, Fields  # noqa: E402
 from alpha.windows import SlidingWindows  # noqa: E402
-from benchmarks.rows import Row, write_rows  # noqa: E402
+from benchmarks.rows import Row  # noqa: E402
 
 # Least ratios asked for
 GOALS = {"Alpha158": 100, "Alpha360": 900, "day batches": 20, "IC, RankIC, groups": 100}
@@ -258,40 +254,26 @@ def report(rows: list[Row]) -> None:
         print(f"{row.work:20}{row.size:42}{own:>10}{peer:>12}{ratio:>9}{goal:>7}")
 
 
-def main() -> None:
-    """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pyqlib", type=Path, metavar="PYTHON", help="interpreter with pyqlib")
-    parser.add_argument("--quick", action="store_true", help="60 stocks, two years")
-    parser.add_argument("--data", type=Path, help="a market folder; random walks by default")
-    parser.add_argument("--stocks", type=int, default=300)
-    parser.add_argument("--days", type=int, default=1215)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument(
-        "--only", nargs="*", default=["alpha158", "alpha360", "batches", "measures"]
-    )
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    stocks, days = (60, 480) if options.quick else (options.stocks, options.days)
-    repeats = 1 if options.quick else options.repeats
+def measure(
+    python: Path | None, quick: bool, works: Collection[str], data: Path | None, repeats: int
+) -> list[Row]:
+    """Rows of the ``works`` asked for: ``alpha158``, ``alpha360``, ``batches``, ``measures``."""
+    stocks, days = (60, 480) if quick else (300, 1215)
+    repeats = 1 if quick else repeats
     rows: list[Row] = []
     with TemporaryDirectory() as place:
         folder = Path(place)
-        here = world(options.data, stocks, days + LEAD)
+        here = world(data, stocks, days + LEAD)
         write_bins(here, folder / "bins")
-        peer = Peer(options.pyqlib, folder / "bins")
-        if "alpha158" in options.only:
+        peer = Peer(python, folder / "bins")
+        if "alpha158" in works:
             rows += alpha158(here, peer, folder, repeats)
-        if "alpha360" in options.only:
+        if "alpha360" in works:
             rows.append(alpha360(here, peer, 1))
-        if "batches" in options.only:
+        if "batches" in works:
             rows += [batches(peer, repeats, stocks, absent) for absent in (0.0, 0.1)]
-        if "measures" in options.only:
+        if "measures" in works:
             rows.append(measures(peer, folder, repeats, stocks))
         peer.close()
     report(rows)
-    write_rows(rows, options.json)
-
-
-if __name__ == "__main__":
-    main()
+    return rows

@@ -11,9 +11,10 @@ import pytest
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
-def test_the_snippets_run_and_give_what_the_text_says(capsys):
+def test_the_snippets_run_and_give_what_the_text_says(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one of them writes a page
     snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     names: dict = {}
     for snippet in snippets:
         exec(compile(snippet, str(README), "exec"), names)
@@ -24,6 +25,8 @@ def test_the_snippets_run_and_give_what_the_text_says(capsys):
     assert solution.tracking_error <= 0.04 * (1 + 1e-4)
     assert solution.weights.sum() == pytest.approx(1.0, abs=1e-6)
     assert np.isfinite(list(solution.shadow_prices.values())).all()
+    assert names["table"].loc["GAP", "coverage"] > 0.9
+    assert (tmp_path / "runs" / "report.html").stat().st_size > 100_000
     active, model = names["active"], names["model"]
     assert active.by_kind["contribution"].sum() == pytest.approx(active.total, rel=1e-12)
     assert active.total == pytest.approx(

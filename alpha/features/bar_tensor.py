@@ -20,7 +20,7 @@ class BarTensor:
     Blocks are counted backwards from the day asked for: the last week is its five last sessions, whatever
     the calendar says, so no block holds a day of the future or half a week. Numbers are
     free of the stock's level and known at the close: prices over the last close, other fields over
-    their mean in the window.
+    their mean size in the window.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class BarTensor:
         """What each field of each stock is divided by, ``[N, fields]``."""
         valid = np.isfinite(window)
         count = valid.sum(axis=(0, 1))
-        total = np.where(valid, window, 0.0).sum(axis=(0, 1), dtype=np.float64)
+        total = np.where(valid, np.abs(window), 0.0).sum(axis=(0, 1), dtype=np.float64)
         with np.errstate(all="ignore"):
             units = np.where(total > 0, total / count, np.nan)
         close = window[..., self.fields.index("close")].reshape(-1, window.shape[2])

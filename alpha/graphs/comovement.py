@@ -1,6 +1,5 @@
 """Neighbours by returns: who moves with a stock, and who moved before it."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -49,25 +48,6 @@ class Comovement:
             raise ValueError(
                 f"{self.name}: lag {self.lag} must be >= 0 and coverage {self.coverage} in (0, 1]"
             )
-
-    def fingerprint(self) -> str:
-        """Hash of the returns and of the settings."""
-        digest = hashlib.sha256()
-        for frame in (self.returns, self.member):
-            if frame is not None:
-                digest.update(np.ascontiguousarray(frame.to_numpy()).tobytes())
-                digest.update("\n".join(map(str, [*frame.index, *frame.columns])).encode())
-        settings = (
-            self.name,
-            self.window,
-            self.top,
-            self.every,
-            self.lag,
-            self.least,
-            self.coverage,
-        )
-        digest.update(repr(settings).encode())
-        return digest.hexdigest()[:16]
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundComovement":
         """Return the edges among ``stocks`` on ``dates`` (DataError: dates or stocks without returns)."""

@@ -1,6 +1,5 @@
 """Edges between stocks that share concepts."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +20,6 @@ class SharedConcepts:
         None  # concepts of more stocks on a day link nobody, such as "in the index"
     )
     name: str = "concepts"
-
-    def fingerprint(self) -> str:
-        """Hash of the memberships and of the settings."""
-        digest = hashlib.sha256(self.concepts.fingerprint().encode())
-        settings = (self.name, self.least, self.largest)
-        digest.update(repr(settings).encode())
-        return digest.hexdigest()[:16]
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundSharedConcepts":
         """Return the edges among ``stocks`` on ``dates``."""

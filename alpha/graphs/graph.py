@@ -33,10 +33,6 @@ class Graph(Protocol):
         """What reports call it."""
         ...
 
-    def fingerprint(self) -> str:
-        """Tell a graph from one with other relations; a run folder keeps it."""
-        ...
-
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> BoundGraph:
         """Lay the graph on a grid; a ValueError names what it does not cover."""
         ...

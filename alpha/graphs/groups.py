@@ -1,6 +1,5 @@
 """Stocks of the same group are neighbours: industries, or any label that may change by the day."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +22,6 @@ class Groups:
     stocks: pd.Index  # [N]
     name: str
     kinds: tuple[str, ...]  # what the labels 0, 1, ... mean
-
-    def fingerprint(self) -> str:
-        """Hash of labels, dates, stocks and name."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.labels).tobytes())
-        digest.update(self.dates.to_numpy("datetime64[s]").tobytes())
-        digest.update("\n".join([self.name, str(self.labels.dtype), *self.stocks]).encode())
-        return digest.hexdigest()[:16]
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundGroups":
         """Take the labels of these sessions and stocks.
@@ -102,7 +94,7 @@ def from_labels(labels: pd.DataFrame, name: str = "labels") -> Groups:
     Parameters
     ----------
     labels : DataFrame [T, N]
-        Dates by stocks, any values; missing ones are no group.
+        Dates by stocks, any values; missing ones and -1 are no group.
     name
         For reports and run folders.
 
@@ -122,6 +114,6 @@ def from_labels(labels: pd.DataFrame, name: str = "labels") -> Groups:
             raise ValueError(
                 f"graph {name}: {len(twice)} {what} appear more than once, first {twice[0]}; keep one"
             )
-    codes, names = pd.factorize(labels.to_numpy().ravel())
+    codes, names = pd.factorize(labels.where(labels != -1).to_numpy().ravel())
     table = codes.reshape(labels.shape).astype(np.int32)
     return Groups(table, labels.index, labels.columns, name, tuple(map(str, names)))

@@ -1,6 +1,5 @@
 """Groups of stocks that may overlap: which stock belongs to which concept, and from when to when."""
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 
@@ -95,12 +94,6 @@ class Concepts:
         kept = concept != NONE
         members = np.stack([stock, concept])[:, kept].astype(np.int32)
         return cls(members, days[:, kept], labels.columns, tuple(map(str, names)))
-
-    def fingerprint(self) -> str:
-        """Hash of the memberships, their stocks and names."""
-        digest = hashlib.sha256(self.members.tobytes() + self.days.tobytes())
-        digest.update("\n".join([str(self.point_in_time), *self.names, *self.stocks]).encode())
-        return digest.hexdigest()[:16]
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundConcepts":
         """Return the memberships of ``stocks`` on ``dates`` (DataError: a stock it cannot name)."""

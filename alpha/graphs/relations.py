@@ -1,6 +1,5 @@
 """Relations from a table: who is related to whom, how, from when and until when."""
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,15 +97,6 @@ class Relations:
         _check_repeats(links, days, stocks, undirected, what)
         single = weights[order].astype(np.float32)
         return cls(links.astype(np.int32), days, single, stocks, names, name, point_in_time)
-
-    def fingerprint(self) -> str:
-        """Hash of the table, its stocks, kinds and name."""
-        digest = hashlib.sha256()
-        for part in (self.links, self.days, self.weights):
-            digest.update(np.ascontiguousarray(part).tobytes())
-        names = [self.name, str(self.point_in_time), *self.kinds, *self.stocks]
-        digest.update("\n".join(names).encode())
-        return digest.hexdigest()[:16]
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundRelations":
         """Return the relations among ``stocks`` on ``dates`` (DataError: a stock the table cannot name)."""

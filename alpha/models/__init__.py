@@ -11,11 +11,13 @@ from alpha.models.gcn import GCN
 from alpha.models.graphsage import GraphSAGE
 from alpha.models.gru import GRU
 from alpha.models.hist import HIST
+from alpha.models.igmtf import IGMTF
 from alpha.models.lightgbm import LightGBM
 from alpha.models.lstm import LSTM
 from alpha.models.rsr import RSR
 from alpha.models.second_order import SecondOrder
 from alpha.models.sgc import SGC
+from alpha.models.tra import TRA
 from alpha.models.transformer import Transformer
 
 __all__ = [
@@ -26,9 +28,11 @@ __all__ = [
     "GCN",
     "GRU",
     "HIST",
+    "IGMTF",
     "LSTM",
     "RSR",
     "SGC",
+    "TRA",
     "ASTGNNFactors",
     "ChebNet",
     "GATs",

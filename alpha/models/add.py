@@ -102,8 +102,8 @@ class ADDNetwork(Network):
 
     def fit(self, task: Task) -> pd.DataFrame:
         """Train round after round and keep the round that validates best."""
-        rounds, best, kept = [], -np.inf, self.state()
-        drafts = []
+        rounds, drafts = [], []
+        best, kept = -np.inf, self.state()
         for number in range(self.settings.rounds):
             if number:
                 self._begin_again(task)
@@ -115,7 +115,7 @@ class ADDNetwork(Network):
             rounds.append(train(self, replace(task, checkpoint=path)).assign(round=number))
             score = float(rounds[-1]["valid"].max())
             if score > best:
-                best, kept = score, self.state()
+                best, kept = score, deepcopy(self.state())  # the next round writes over it
         for draft in drafts:
             draft.unlink()
         self.lesson = None

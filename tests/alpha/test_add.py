@@ -9,7 +9,7 @@ import torch
 
 import alpha
 from alpha.dataset import Dataset
-from alpha.models.add import ADD, Labelled, Lesson
+from alpha.models.add import ADD, ADDNetwork, Labelled, Lesson
 from alpha.splits import Fold
 from tests.alpha.worlds import make_days, random_market
 
@@ -183,6 +183,24 @@ def test_the_best_round_is_kept_and_all_rounds_are_told():
     assert sorted(set(history["round"])) == [0, 1, 2]
     assert list(history.index) == list(range(len(history)))
     assert model.lesson is None
+    found = alpha.train.validate(model, days, np.arange(22, 30), QUICK)
+    assert found == pytest.approx(history["valid"].max())
+
+
+class Misled(ADDNetwork):
+    """Learns the opposite from its second round on."""
+
+    def loss(self, batch, criterion):
+        loss = super().loss(batch, criterion)
+        return loss if self.lesson is None else -loss
+
+
+def test_a_later_round_that_is_worse_is_not_kept():
+    days = days_with_market()
+    torch.manual_seed(0)
+    model = Misled(ADD(hidden=8, steps=1, rounds=2), 3)
+    history = model.fit(task_of(days))
+    assert history["valid"].idxmax() in history.index[history["round"] == 0]
     found = alpha.train.validate(model, days, np.arange(22, 30), QUICK)
     assert found == pytest.approx(history["valid"].max())
 

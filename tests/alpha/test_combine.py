@@ -88,6 +88,28 @@ def test_what_happens_later_changes_no_score(world, fits):
     assert not after.equals(before)
 
 
+def test_a_stock_that_joins_later_has_no_say_in_the_labels_before(world, fits):
+    """The first stock has no weak factors until the test: its returns before cannot move the ranks."""
+    late = {}
+    for name, fit in fits.items():
+        (part,) = fit.folds
+        cube = part.extras["weak"]
+        values = cube.values.copy()
+        values[: VALID.stop - VALID.start, 0] = np.nan
+        late[name] = replace(
+            fit, folds=(replace(part, extras={"weak": replace(cube, values=values)}),)
+        )
+    rng = np.random.default_rng(0)
+    other = {}
+    for k in ("open", "high", "low", "close"):
+        other[k] = world.values(k).copy()
+        other[k][:, 0] *= rng.uniform(0.5, 2.0, len(world.dates)).astype("f4")
+    first = world.dates[TEST][:40]  # the trees of these learnt from validation sessions alone
+    before = combined(world, late).folds[0].scores.loc[first]
+    after = combined(world.with_fields(other), late).folds[0].scores.loc[first]
+    pd.testing.assert_frame_equal(after, before, check_exact=True)
+
+
 def test_sessions_learnt_from_by_hand(world, fits):
     """Growings before rows 160, 200 and 240; the labels of the last two sessions before are unknown.
 

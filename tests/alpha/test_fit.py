@@ -299,6 +299,13 @@ def test_a_model_that_needs_what_no_batch_carries_is_refused(toy):
 def test_no_seed_is_no_fit(toy):
     with pytest.raises(ValueError, match="seeds is empty"):
         alpha.fit(SMALL, toy, "half", seeds=(), **COMMON)
+    with pytest.raises(ValueError, match=r"seeds \(0, 0\) name one twice"):
+        alpha.fit(SMALL, toy, "half", seeds=(0, 0), **COMMON)
+
+
+def test_a_model_that_reads_no_step_is_refused(toy):
+    with pytest.raises(ValueError, match="GRU has steps 0; it must be >= 1"):
+        alpha.fit(alpha.GRU(steps=0), toy, "half", **COMMON)
 
 
 def test_a_period_without_members_is_refused(toy):

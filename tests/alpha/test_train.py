@@ -202,6 +202,12 @@ def test_a_training_begun_twice_ends_with_the_same_bits(task):
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="every is 0; it must be >= 1"):
         TrainConfig(every=0)
+    with pytest.raises(ValueError, match="metric is 'ic'; use"):
+        TrainConfig(metric="ic")
+    with pytest.raises(ValueError, match="loss is 'mse'; give a function"):
+        TrainConfig(loss="mse")
+    with pytest.raises(ValueError, match="learning_rate nan"):
+        TrainConfig(learning_rate=float("nan"))
     with pytest.raises(ValueError, match="valid_every is 0; it must be >= 1"):
         TrainConfig(valid_every=0)
     with pytest.raises(ValueError, match="learning_rate 0"):

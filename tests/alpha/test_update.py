@@ -1,5 +1,7 @@
 """The weekly step: new sessions are scored, old scores stay, and nothing looks ahead."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +111,35 @@ def test_a_run_folder_takes_the_update_and_is_read_again(toy, fitted, tmp_path):
     # labels that were not yet known are there now
     assert loaded.label.iloc[-1].isna().all()
     assert again.label.loc[FIRST].notna().any()
+
+
+def test_an_update_that_was_interrupted_goes_on_in_the_same_way_or_not_at_all(toy, tmp_path):
+    run = tmp_path / "run"
+    alpha.fit(GRU, toy.until(FIRST), "half", seeds=(0, 1), run=run, **COMMON)
+    before_update = {name: (run / name).read_bytes() for name in ("label.npz", "metrics.json")}
+    market = toy.until(LATER)
+    whole = alpha.load(run).update(market)
+    shutil.rmtree(run / f"to-{LATER:%Y-%m-%d}-seed1")  # as if killed after the first seed
+    for file, kept in before_update.items():
+        (run / file).write_bytes(kept)
+    with pytest.raises(ValueError, match="refit"):
+        alpha.load(run).update(market, refit=True)
+    with pytest.raises(ValueError, match="market"):
+        alpha.load(run).update(disturbed(toy, FIRST).until(LATER))
+    pd.testing.assert_frame_equal(
+        alpha.load(run).update(market).scores(), whole.scores(), check_exact=True
+    )
+
+
+def test_the_fit_found_in_an_updated_folder_is_the_fit(toy, tmp_path):
+    run = tmp_path / "run"
+    first = alpha.fit(GRU, toy.until(FIRST), "half", run=run, **COMMON)
+    alpha.load(run).update(toy.until(LATER))
+    again = alpha.fit(GRU, toy.until(FIRST), "half", run=run, **COMMON)
+    assert again.sessions.equals(first.sessions)
+    assert again.label.index.equals(first.label.index)
+    with pytest.raises(ValueError, match=r"has been updated to 2016-12-20.*alpha\.load"):
+        again.update(toy.until(LATER))
 
 
 def test_a_market_that_does_not_continue_the_fit_is_refused(toy, fitted):

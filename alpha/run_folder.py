@@ -48,7 +48,8 @@ class RunFolder:
         """Write how the sessions after the fit are scored, or make sure that it is the same (ValueError)."""
         settings = {"refit": refit, "market": market.fingerprint(), **plan.settings()}
         file = self.path / f"update-{fold}.json"
-        if file.exists():
+        begun = any(self.path.glob(f"{fold}-seed*"))  # an attempt that kept nothing binds nobody
+        if file.exists() and begun:
             stored = json.loads(file.read_text(encoding="utf-8"))
             check_same(flat(stored), flat(json.loads(json.dumps(settings))), f"update in {file}")
             return

@@ -153,9 +153,13 @@ def open_market(options: argparse.Namespace) -> market.Market:
 def changed(settings: Any, pairs: Sequence[tuple[str, Any]], option: str) -> Any:
     """Replace fields of a dataclass; an unknown one is named with those that exist."""
     known = [field.name for field in fields(settings)]
-    for name, _ in pairs:
+    for name, value in pairs:
         if name not in known:
             raise ValueError(f"{option} {name}: {type(settings).__name__} has {', '.join(known)}")
+        if isinstance(getattr(settings, name), int | float) and isinstance(value, str):
+            raise ValueError(
+                f"{option} {name}={value}: {name} is a number, {getattr(settings, name)} by default"
+            )
     return replace(settings, **dict(pairs))
 
 
@@ -169,7 +173,7 @@ def changed_recipes(recipes: dict[str, Any], pairs: Sequence[tuple[str, Any]]) -
             )
             raise ValueError(f"--set {setting}: no model knows it. {have}")
     return {
-        name: replace(recipe, **{k: v for k, v in pairs if k in known[name]})
+        name: changed(recipe, [(k, v) for k, v in pairs if k in known[name]], "--set")
         for name, recipe in recipes.items()
     }
 

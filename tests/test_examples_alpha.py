@@ -65,6 +65,7 @@ def test_a_second_run_reads_what_is_finished_and_other_settings_are_refused(fini
         (["--data", "nowhere"], "data folder nowhere does not exist"),
         (["--set", "hiden=32"], r"--set hiden: no model knows it\. GATs has .*dropout, hidden"),
         (["--set", "layers=0"], "without graph layers use alpha.GRU"),
+        (["--set", "hidden=abc"], "--set hidden=abc: hidden is a number, 64 by default"),
         (["--config", "epoch=3"], "--config epoch: TrainConfig has epochs"),
         (["--years", "2031"], "2031"),
         (["--index", "csi999"], "csi999"),

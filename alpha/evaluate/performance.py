@@ -39,7 +39,9 @@ def performance(returns: pd.Series, mode: Mode = "compound") -> pd.Series:
         {
             "annual": _annual(r, mode),
             "volatility": spread * np.sqrt(TRADING_DAYS),
-            "ratio": r.mean() / spread * np.sqrt(TRADING_DAYS) if spread > 0 else np.nan,
+            "ratio": r.mean() / spread * np.sqrt(TRADING_DAYS)
+            if spread > 1e-12 * r.abs().max()  # a constant leaves rounding of its mean behind
+            else np.nan,
             "drawdown": drawdown(r, mode).min() if len(r) else np.nan,
             "days": float(len(r)),
         },

@@ -12,7 +12,7 @@ def summary(series: pd.Series) -> pd.Series:
         {
             "mean": x.mean(),
             "std": spread,
-            "icir": x.mean() / spread if spread > 0 else np.nan,
+            "icir": x.mean() / spread if spread > 1e-12 * x.abs().max() else np.nan,
             "positive": (x > 0).mean() if len(x) else np.nan,
             "days": float(len(x)),
         },

@@ -53,3 +53,10 @@ def test_cumulative_of_a_frame_keeps_its_columns():
     frame = pd.DataFrame({"a": [0.1, 0.1], "b": [np.nan, 0.2]}, DAYS[:2])
     np.testing.assert_allclose(evaluate.cumulative(frame), [[0.1, 0.0], [0.21, 0.2]])
     np.testing.assert_allclose(evaluate.cumulative(frame, "sum"), [[0.1, 0.0], [0.2, 0.2]])
+
+
+def test_a_series_that_does_not_move_has_no_ratio():
+    flat = pd.Series([0.1] * 7)  # its standard deviation is 1.5e-17, not 0
+    assert flat.std(ddof=1) > 0
+    assert np.isnan(evaluate.performance(flat)["ratio"])
+    assert np.isnan(evaluate.summary(flat)["icir"])

@@ -16,8 +16,8 @@ from alpha.features import FeatureSet
 def plain(value: Any) -> Any:
     """JSON values of a setting.
 
-    A dataclass becomes its fields under ``"class"``, a function its name under ``"function"`` (a formula
-    its source too, as a sum that changes with it). Arrays become a sum of their bytes: they can be
+    A dataclass becomes its fields under ``"class"``, a function its name under ``"function"`` (a
+    formula, and a function of the user, its source too, as a sum that changes with it). Arrays become a sum of their bytes: they can be
     compared and not read back.
 
     Raises
@@ -42,7 +42,9 @@ def plain(value: Any) -> Any:
         content = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.init}
         return {"class": _name(type(value)), **content}
     if inspect.isfunction(value):
-        return {"function": _name(value)}
+        # our own functions go by their name: a comment in them makes no other run of it
+        ours = value.__module__.startswith("alpha.")
+        return {"function": _name(value)} if ours else _formula(value)
     raise TypeError(
         f"{value!r} cannot be written to config.json; write recipes and splits as frozen dataclasses "
         "of plain values"

@@ -335,3 +335,20 @@ def test_the_small_real_set_can_be_fitted(data_root):
     scores = found.scores()
     assert scores.notna().sum(axis=1).min() > 30
     assert np.isfinite(found.summary().loc["all", "mean"])
+
+
+def test_a_loss_of_the_user_is_told_apart_by_what_it_says(toy, tmp_path):
+    def loss(scores, y, mask):
+        return alpha.losses.mse(scores, y, mask)
+
+    first = loss
+
+    def loss(scores, y, mask):  # the same name, another body
+        return 2.0 * alpha.losses.mse(scores, y, mask)
+
+    def config(criterion):
+        return replace(COMMON["config"], loss=criterion)
+
+    alpha.fit(SMALL, toy, "half", run=tmp_path, **{**COMMON, "config": config(first)})
+    with pytest.raises(ValueError, match=r"config\.loss\.source"):
+        alpha.fit(SMALL, toy, "half", run=tmp_path, **{**COMMON, "config": config(loss)})

@@ -37,7 +37,7 @@ class AlphaModel(ABC):
     these for the sessions that were not trained on (``FoldResult.extras``).
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y"})
+    needs: frozenset[str] = frozenset({"x", "y"})
     extras: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -6,7 +6,6 @@ qlib's port, which has the disentanglement only. Marked [D]: choices that neithe
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -81,7 +80,7 @@ class ADDNetwork(Network):
     x [n, T, F] -> [n]
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "y_mkt"})
+    needs = frozenset({"x", "y", "y_mkt"})
 
     def __init__(self, settings: ADD, features: int) -> None:
         super().__init__()

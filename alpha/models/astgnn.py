@@ -69,7 +69,7 @@ class ASTGNN:
                 f"ASTGNN: a step has {features} features, which is no matrix of bars={self.bars}; use "
                 "bars=5 with BarTensor.weekly, the bars of a day with half-hour bars, else bars=1"
             )
-        return (NeighbourlyASTGNN if self.proximity else ASTGNNNetwork)(self, features)
+        return ASTGNNNetwork(self, features)
 
 
 class ASTGNNNetwork(Network):
@@ -97,6 +97,8 @@ class ASTGNNNetwork(Network):
     def __init__(self, settings: ASTGNN, features: int) -> None:
         super().__init__()
         self.settings, hidden = settings, settings.hidden
+        if settings.proximity:  # a loss alone: scores do not read them
+            self.needs = self.needs | {"edges"}
         self.bars = (
             None
             if settings.bars == 1
@@ -136,9 +138,20 @@ class ASTGNNNetwork(Network):
         both = criterion(factors.mean(dim=1), y, mask) + criterion(factors, y, mask)
         return both + self.penalty(states, factors, batch)
 
-    def penalty(self, states: Tensor, factors: Tensor, batch: Batch) -> Tensor:  # noqa: ARG002
-        """Keep the factors apart, so that a later weighting has something to choose from."""
-        return self.settings.decorrelation * decorrelation(factors[batch.present])
+    def penalty(self, states: Tensor, factors: Tensor, batch: Batch) -> Tensor:
+        """Keep the factors apart, for a later weighting to choose from, and neighbours together."""
+        settings, present = self.settings, batch.present
+        apart = settings.decorrelation * decorrelation(factors[present])
+        if not settings.proximity:
+            return apart
+        if batch.edges is None:
+            raise ValueError(
+                f"ASTGNN: the batch of {batch.date:%Y-%m-%d} has no edges, which proximity="
+                f"{settings.proximity} needs; fit with graph=alpha.graphs.industry(market)"
+            )
+        edges = batch.edges[:, present[batch.edges].all(dim=0)]
+        place = torch.cumsum(present, dim=0) - 1  # position among the present
+        return apart + settings.proximity * proximity(states[present], place[edges])
 
     def states(self, x: Tensor) -> Tensor:
         """Read each window alone: ``[n, T, F] -> [n, H]``."""
@@ -157,24 +170,6 @@ class ASTGNNNetwork(Network):
             for layer in self.mix:
                 h = h + self.dropout(F.relu(layer(h, nodes, present, self.graph)))
         return standardised(self.head(h).float(), present)
-
-
-class NeighbourlyASTGNN(ASTGNNNetwork):
-    """The network with the proximity loss on prior neighbours; scoring does not need them."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "edges"})
-
-    def penalty(self, states: Tensor, factors: Tensor, batch: Batch) -> Tensor:
-        """Also make the states of neighbours alike and those of others unlike."""
-        if batch.edges is None:
-            raise ValueError(
-                f"ASTGNN: the batch of {batch.date:%Y-%m-%d} has no edges, which proximity="
-                f"{self.settings.proximity} needs; fit with graph=alpha.graphs.industry(market)"
-            )
-        edges = batch.edges[:, batch.present[batch.edges].all(dim=0)]
-        place = torch.cumsum(batch.present, dim=0) - 1  # position among the present
-        apart = proximity(states[batch.present], place[edges])
-        return super().penalty(states, factors, batch) + self.settings.proximity * apart
 
 
 def standardised(factors: Tensor, present: Tensor) -> Tensor:

@@ -1,12 +1,11 @@
 """ChebNet: polynomial filters of the graph Laplacian on recurrent states (Defferrard et al. 2016)."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from alpha.models.neighbourhood import TYPED, NeighbourNetwork, weights_of
+from alpha.models.neighbourhood import FilterNetwork
 from alpha.nn import Cell
 from alpha.nn.spectral import (
     ChebConv,
@@ -44,10 +43,10 @@ class ChebNet:
 
     def build(self, features: int) -> "ChebNetwork":
         """Return an untrained network."""
-        return (WeightedChebNetwork if self.weighted else ChebNetwork)(self, features)
+        return ChebNetwork(self, features)
 
 
-class ChebNetwork(NeighbourNetwork):
+class ChebNetwork(FilterNetwork):
     """With z = h = RNN(x)_T, ``z <- relu(sum_k T_k(2 L / lambda - I) z Theta_lk + b_l)``, ``score = w . [h, z] + b``.
 
     lambda is 2, the bound of the normalised Laplacian, or found by power iteration for D - W.
@@ -59,18 +58,13 @@ class ChebNetwork(NeighbourNetwork):
 
     def __init__(self, settings: ChebNet, features: int) -> None:
         hidden = settings.hidden
-        super().__init__(features, hidden, settings.rnn_layers, settings.cell, hidden)
+        super().__init__(
+            features, hidden, settings.rnn_layers, settings.cell, typed=settings.weighted
+        )
         self.layers = nn.ModuleList(
             ChebConv(hidden, hidden, settings.terms) for _ in range(settings.layers)
         )
         self.kind = settings.laplacian
-
-    def mix(self, h: Tensor, edges: Tensor, types: Tensor | None) -> Tensor:
-        """Filter the states over the graph."""
-        operator = self.operator(edges, len(h), weights_of(types))
-        for layer in self.layers:
-            h = F.relu(layer(h, operator))
-        return h
 
     def operator(self, edges: Tensor, count: int, weights: Tensor | None) -> Operator:
         """Return 2 L / lambda - I."""
@@ -78,9 +72,3 @@ class ChebNetwork(NeighbourNetwork):
             return rescaled(normalised_laplacian(edges, count, weights))
         plain = laplacian(edges, count, weights)
         return rescaled(plain, largest_eigenvalue(plain))
-
-
-class WeightedChebNetwork(ChebNetwork):
-    """The network on weighted edges."""
-
-    needs: ClassVar[frozenset[str]] = TYPED

@@ -1,7 +1,7 @@
 """GAT: recurrent states that look at given neighbours, or at everyone, through several heads."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -43,7 +43,7 @@ class GAT:
 
     def build(self, features: int) -> "GATNetwork":
         """Return an untrained network."""
-        return (MaskedGATNetwork if self.mode == "masked" else GATNetwork)(self, features)
+        return GATNetwork(self, features)
 
 
 class GATNetwork(Network):
@@ -61,6 +61,8 @@ class GATNetwork(Network):
     def __init__(self, settings: GAT, features: int) -> None:
         super().__init__()
         hidden, final = settings.hidden, settings.layers - 1
+        if settings.mode == "masked":
+            self.needs = self.needs | {"edges"}
         self.encoder = RecurrentEncoder(features, hidden, settings.rnn_layers, cell=settings.cell)
         self.attend = nn.ModuleList(
             GraphAttention(
@@ -90,18 +92,10 @@ class GATNetwork(Network):
         scores: Tensor = self.head(h)[:, 0]
         return scores
 
-    def edges(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - everyone is a neighbour
+    def edges(self, batch: Batch) -> Tensor | None:
         """Return who looks at whom; None for everyone at everyone."""
-        return None
-
-
-class MaskedGATNetwork(GATNetwork):
-    """The network on the edges of the batch."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "edges"})
-
-    def edges(self, batch: Batch) -> Tensor:
-        """Return the edges of the day."""
+        if "edges" not in self.needs:
+            return None
         if batch.edges is None:
             raise ValueError(
                 f"GAT: the batch of {batch.date:%Y-%m-%d} has no edges; fit with "

@@ -1,12 +1,11 @@
 """GCN: recurrent states averaged over neighbours, layer by layer (Kipf and Welling 2017)."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from alpha.models.neighbourhood import TYPED, NeighbourNetwork, weights_of
+from alpha.models.neighbourhood import FilterNetwork
 from alpha.nn import Cell
 from alpha.nn.spectral import GraphConv, Operator, renormalised, row_normalised
 
@@ -33,10 +32,10 @@ class GCN:
 
     def build(self, features: int) -> "GCNNetwork":
         """Return an untrained network."""
-        return (WeightedGCNNetwork if self.weighted else GCNNetwork)(self, features)
+        return GCNNetwork(self, features)
 
 
-class GCNNetwork(NeighbourNetwork):
+class GCNNetwork(FilterNetwork):
     """With z = h = RNN(x)_T, ``z <- relu(A z Theta_l)`` for l = 1..L, and ``score = w . [h, z] + b``.
 
     A is ``(D + I)^-1/2 (W + I) (D + I)^-1/2``, or ``(D + I)^-1 (W + I)`` by rows. The head reads h
@@ -49,24 +48,13 @@ class GCNNetwork(NeighbourNetwork):
 
     def __init__(self, settings: GCN, features: int) -> None:
         hidden = settings.hidden
-        super().__init__(features, hidden, settings.rnn_layers, settings.cell, hidden)
+        super().__init__(
+            features, hidden, settings.rnn_layers, settings.cell, typed=settings.weighted
+        )
         self.layers = nn.ModuleList(GraphConv(hidden, hidden) for _ in range(settings.layers))
         self.rule = settings.rule
-
-    def mix(self, h: Tensor, edges: Tensor, types: Tensor | None) -> Tensor:
-        """Average over L hops."""
-        operator = self.operator(edges, len(h), weights_of(types))
-        for layer in self.layers:
-            h = F.relu(layer(h, operator))
-        return h
 
     def operator(self, edges: Tensor, count: int, weights: Tensor | None) -> Operator:
         """Return A."""
         make = renormalised if self.rule == "symmetric" else row_normalised
         return make(edges, count, weights)
-
-
-class WeightedGCNNetwork(GCNNetwork):
-    """The network on weighted edges."""
-
-    needs: ClassVar[frozenset[str]] = TYPED

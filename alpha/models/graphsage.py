@@ -55,7 +55,7 @@ class GraphSAGENetwork(NeighbourNetwork):
 
     def __init__(self, settings: GraphSAGE, features: int) -> None:
         hidden = settings.hidden
-        super().__init__(features, hidden, settings.rnn_layers, settings.cell, hidden)
+        super().__init__(features, hidden, settings.rnn_layers, settings.cell)
         self.settings = settings
         self.layers = nn.ModuleList(
             SAGEConv(hidden, hidden, settings.aggregator, unit=settings.unit)

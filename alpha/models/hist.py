@@ -4,7 +4,6 @@ Xu, Liu, Wang, Liu, Bian, Yin and Liu 2021, arXiv:2110.13716.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +51,7 @@ class HIST:
 
     def build(self, features: int) -> "HISTNetwork":
         """Return an untrained network."""
-        return (EqualHISTNetwork if self.variant == "qlib" else HISTNetwork)(self, features)
+        return HISTNetwork(self, features)
 
 
 class HISTNetwork(Network):
@@ -71,11 +70,12 @@ class HISTNetwork(Network):
     x [n, T, F] -> [n]
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "concepts", "mktcap"})
-
     def __init__(self, settings: HIST, features: int) -> None:
         super().__init__()
         hidden, variant = settings.hidden, settings.variant
+        self.needs = frozenset({"x", "y", "concepts"})
+        if variant != "qlib":  # there all members of a concept weigh the same
+            self.needs |= {"mktcap"}
         self.own_concepts = settings.own_concepts
         self.encoder = RecurrentEncoder(features, hidden, settings.rnn_layers, settings.dropout)
         self.predefined = PredefinedConcepts(hidden, variant, settings.temperature)
@@ -113,9 +113,3 @@ class HISTNetwork(Network):
         own = F.leaky_relu(self.own(x - back))
         scores: Tensor = self.head(given + found + own)[:, 0]
         return scores
-
-
-class EqualHISTNetwork(HISTNetwork):
-    """The qlib port, in which all members of a concept weigh the same."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "concepts"})

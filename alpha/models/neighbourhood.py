@@ -1,14 +1,15 @@
 """What the models on an edge list have in common: a recurrent state, and what the neighbours add to it."""
 
 from abc import abstractmethod
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from alpha.batch import Batch
 from alpha.model import Network
 from alpha.nn import Cell, RecurrentEncoder
+from alpha.nn.spectral import Operator
 
 EDGES = frozenset({"x", "y", "edges"})
 TYPED = EDGES | {"edge_type"}
@@ -25,12 +26,13 @@ class NeighbourNetwork(Network):
     x [n, T, F] -> [n]
     """
 
-    needs: ClassVar[frozenset[str]] = EDGES
-
-    def __init__(self, features: int, hidden: int, rnn_layers: int, cell: Cell, width: int) -> None:
+    def __init__(
+        self, features: int, hidden: int, rnn_layers: int, cell: Cell, *, typed: bool = False
+    ) -> None:
         super().__init__()
+        self.needs = TYPED if typed else EDGES
         self.encoder = RecurrentEncoder(features, hidden, rnn_layers, cell=cell)
-        self.head = nn.Linear(hidden + width, 1)
+        self.head = nn.Linear(2 * hidden, 1)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
         """Score each window with its neighbours'."""
@@ -41,7 +43,7 @@ class NeighbourNetwork(Network):
 
     @abstractmethod
     def mix(self, h: Tensor, edges: Tensor, types: Tensor | None) -> Tensor:
-        """What the neighbours add: h [n, H], edges [2, E], types [E, Q] -> [n, width]."""
+        """What the neighbours add: h [n, H], edges [2, E], types [E, Q] -> [n, H]."""
 
     def relations(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the edges between present stocks, and their types if the network reads them."""
@@ -56,6 +58,23 @@ class NeighbourNetwork(Network):
             return edges, types
         kept = batch.present[edges].all(dim=0)
         return edges[:, kept], None if types is None else types[kept]
+
+
+class FilterNetwork(NeighbourNetwork):
+    """``z <- relu(layer_l(z, A))`` for l = 1..L, from z = h, with one operator A of the day's edges."""
+
+    layers: nn.ModuleList
+
+    @abstractmethod
+    def operator(self, edges: Tensor, count: int, weights: Tensor | None) -> Operator:
+        """Return A of the edges [2, E] among ``count`` stocks, weighted by [E] where not None."""
+
+    def mix(self, h: Tensor, edges: Tensor, types: Tensor | None) -> Tensor:
+        """Filter the states over the graph, layer by layer."""
+        operator = self.operator(edges, len(h), weights_of(types))
+        for layer in self.layers:
+            h = F.relu(layer(h, operator))
+        return h
 
 
 def weights_of(types: Tensor | None) -> Tensor | None:

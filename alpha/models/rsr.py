@@ -1,14 +1,13 @@
 """RSR: relational stock ranking, recurrent states and typed relations (Feng et al. 2019, arXiv:1809.09441)."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alpha.batch import Batch
 from alpha.model import Network
-from alpha.models.neighbourhood import TYPED, NeighbourNetwork
+from alpha.models.neighbourhood import NeighbourNetwork
 from alpha.nn import Cell
 from alpha.nn.relation import SLOPE, Normalise, RelationLayer, Strength
 from alpha.train import Task, train
@@ -34,7 +33,7 @@ class RSR:
 
     def build(self, features: int) -> "RSRNetwork":
         """Return an untrained network."""
-        return (UniformRSRNetwork if self.strength == "uniform" else RSRNetwork)(self, features)
+        return RSRNetwork(self, features)
 
 
 class RSRNetwork(NeighbourNetwork):
@@ -47,11 +46,10 @@ class RSRNetwork(NeighbourNetwork):
     x [n, T, F] -> [n]
     """
 
-    needs: ClassVar[frozenset[str]] = TYPED
-
     def __init__(self, settings: RSR, features: int) -> None:
         hidden = settings.hidden
-        super().__init__(features, hidden, settings.rnn_layers, settings.cell, hidden)
+        typed = settings.strength != "uniform"  # then every relation counts the same
+        super().__init__(features, hidden, settings.rnn_layers, settings.cell, typed=typed)
         self.settings = settings
         self.relation = RelationLayer(
             hidden, settings.types, settings.strength, settings.normalise, scale=settings.scale
@@ -77,12 +75,6 @@ class RSRNetwork(NeighbourNetwork):
             )
         related: Tensor = self.relation(h, edges, types)
         return related
-
-
-class UniformRSRNetwork(RSRNetwork):
-    """The network in which every relation counts the same, whatever its type."""
-
-    needs: ClassVar[frozenset[str]] = NeighbourNetwork.needs
 
 
 class _Alone(Network):

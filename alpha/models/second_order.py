@@ -5,7 +5,6 @@ of the history, the widths and the ridge are choices made here.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -74,7 +73,7 @@ class SecondOrderNetwork(Network):
     x [n, 1, F], batch.theta [S, L, 1 + F] -> [n]
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "theta"})
+    needs = frozenset({"x", "y", "theta"})
 
     def __init__(self, settings: SecondOrder, features: int) -> None:
         super().__init__()

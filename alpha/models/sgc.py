@@ -1,11 +1,10 @@
 """SGC: a graph convolution without its activations (Wu et al. 2019)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor, nn
 
-from alpha.models.neighbourhood import TYPED, NeighbourNetwork, weights_of
+from alpha.models.neighbourhood import NeighbourNetwork, weights_of
 from alpha.nn import Cell
 from alpha.nn.spectral import renormalised
 
@@ -27,7 +26,7 @@ class SGC:
 
     def build(self, features: int) -> "SGCNetwork":
         """Return an untrained network."""
-        return (WeightedSGCNetwork if self.weighted else SGCNetwork)(self, features)
+        return SGCNetwork(self, features)
 
 
 class SGCNetwork(NeighbourNetwork):
@@ -43,7 +42,9 @@ class SGCNetwork(NeighbourNetwork):
 
     def __init__(self, settings: SGC, features: int) -> None:
         hidden = settings.hidden
-        super().__init__(features, hidden, settings.rnn_layers, settings.cell, hidden)
+        super().__init__(
+            features, hidden, settings.rnn_layers, settings.cell, typed=settings.weighted
+        )
         self.hops = settings.layers
         self.project = nn.Linear(hidden, hidden)
 
@@ -54,9 +55,3 @@ class SGCNetwork(NeighbourNetwork):
             h = operator(h)
         mixed: Tensor = self.project(h)
         return mixed
-
-
-class WeightedSGCNetwork(SGCNetwork):
-    """The network on weighted edges."""
-
-    needs: ClassVar[frozenset[str]] = TYPED

@@ -129,7 +129,7 @@ class TRANetwork(Network):
         width, count = cast(nn.Linear, backbone.head).in_features, settings.predictors
         backbone.head = Heads(width, count)
         self.router = Router(width, count, settings.hidden, settings.info)
-        self.needs = backbone.needs | {"memory"}  # type: ignore[misc]  # as AlphaModel permits
+        self.needs = backbone.needs | {"memory"}
         self.days_per_step = backbone.days_per_step
         self.recall = Recall(self.errors, count, settings.length)
         self.pretraining = False

@@ -120,7 +120,7 @@ class BoundRing:
 class Hearing(Telling):
     """Tells each stock's first input and the sum of it over its neighbours."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"x", "y", "edges"})
+    needs = frozenset({"x", "y", "edges"})
     extras: ClassVar[tuple[str, ...]] = ("own", "heard")
 
     def extra(self, batch):

@@ -68,13 +68,17 @@ def plot_long_short(
     return _legend(axis)
 
 
-def plot_years(
-    table: pd.DataFrame, ax: "Axes | None" = None, what: str = "RankIC", percent: bool = False
+def plot_bars(
+    table: pd.DataFrame,
+    by: str,
+    ax: "Axes | None" = None,
+    what: str = "RankIC",
+    percent: bool = False,
 ) -> "Axes":
-    """Bars of a measure by year, side by side for each model: year x model."""
+    """Bars of a measure, side by side for each model: ``by`` (such as year or universe) x model."""
     axis = _axis(ax)
     _bars(100.0 * table if percent else table, axis)
-    axis.set_title(f"{what} by year")
+    axis.set_title(f"{what} by {by}")
     axis.set_ylabel(f"{what} (% a year)" if percent else what)
     return axis
 
@@ -110,17 +114,6 @@ def plot_correlation(matrix: pd.DataFrame, ax: "Axes | None" = None) -> "Axes":
         range(len(matrix)), [str(name) for name in matrix.columns], rotation=30, ha="right"
     )
     axis.set_title("Mean correlation of scores across stocks")
-    return axis
-
-
-def plot_league(
-    table: pd.DataFrame, ax: "Axes | None" = None, what: str = "RankIC", percent: bool = False
-) -> "Axes":
-    """Bars of a measure by universe, side by side for each model: universe x model."""
-    axis = _axis(ax)
-    _bars(100.0 * table if percent else table, axis)
-    axis.set_title(f"{what} by universe")
-    axis.set_ylabel(f"{what} (% a year)" if percent else what)
     return axis
 
 

@@ -160,7 +160,10 @@ def _league(page: Page, league: pd.DataFrame, judged: Sequence[Judged]) -> None:
         page.table(f"League, {universe}", rows, FORMATS, beside)
     wide = whole["rank_ic"].unstack("model")
     order = whole.index.unique("universe"), whole.index.unique("model")
-    page.figure("RankIC by universe", plots.png(plots.plot_league(wide.loc[order], plots.canvas())))
+    page.figure(
+        "RankIC by universe",
+        plots.png(plots.plot_bars(wide.loc[order], "universe", plots.canvas())),
+    )
     series = pd.DataFrame({j.model: j.rank_ic for j in judged})
     drawn = plots.plot_rank_ic(series, plots.canvas())
     page.figure("Cumulative RankIC, all stocks", plots.png(drawn))
@@ -179,9 +182,9 @@ def _years(page: Page, league: pd.DataFrame) -> None:
             joined = table if beside is None else table.join(beside.add_suffix(" (published)"))
             page.table(f"{what} by year, {universe}", joined, {"": form})
     table = league.xs("all", level="universe")["rank_ic"].unstack("model")[models].drop("all")
-    page.figure("RankIC by year", plots.png(plots.plot_years(table, plots.canvas())))
+    page.figure("RankIC by year", plots.png(plots.plot_bars(table, "year", plots.canvas())))
     table = league.xs("all", level="universe")["excess"].unstack("model")[models].drop("all")
-    drawn = plots.plot_years(table, plots.canvas(), "Top group's excess", percent=True)
+    drawn = plots.plot_bars(table, "year", plots.canvas(), "Top group's excess", percent=True)
     page.figure("Top group's excess by year", plots.png(drawn))
 
 

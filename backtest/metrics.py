@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from market import inference
 from market.calendar import TRADING_DAYS
 
 _PER_YEAR = float(TRADING_DAYS)
@@ -96,21 +97,10 @@ def information_ratio(nav: pd.Series, benchmark: pd.Series) -> float:
 def newey_west_t(values: pd.Series) -> float:
     """Return the t-statistic of the mean, allowing for correlation between neighbouring days.
 
-    Bartlett weights over ``floor(4 (n / 100)^(2/9))`` lags: Newey and West (1987), "A simple,
-    positive semi-definite, heteroskedasticity and autocorrelation consistent covariance matrix",
-    eq. (5), with the lag rule of Newey and West (1994).
+    Over ``floor(4 (n / 100)^(2/9))`` lags, the rule of Newey and West (1994).
     """
-    n = len(values)
-    if n < 2:
-        return float("nan")
-    x = values.to_numpy(dtype=np.float64)
-    centred = x - x.mean()
-    lags = int(4.0 * (n / 100.0) ** (2.0 / 9.0))
-    variance = centred @ centred
-    for lag in range(1, min(lags, n - 1) + 1):
-        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * (centred[lag:] @ centred[:-lag])
-    error = np.sqrt(variance) / n
-    return float(x.mean() / error) if error > 0.0 else float("nan")
+    lags = int(4.0 * (len(values) / 100.0) ** (2.0 / 9.0))
+    return inference.newey_west_t(values.to_numpy(), lags)
 
 
 def drawdowns(level: pd.Series) -> pd.Series:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from itertools import combinations
+from math import erfc, sqrt
 
 import numpy as np
 import pandas as pd
 
 from alpha.evaluate.correlations import ic, rank_ic
 from alpha.evaluate.tables import summary
+from market.inference import newey_west_t
 
 
 def correlation(models: Mapping[str, pd.DataFrame], rank: bool = False) -> pd.DataFrame:
@@ -87,22 +89,14 @@ def _pair(a: pd.Series, b: pd.Series, lags: int, pair: tuple[str, str]) -> pd.Se
             f"test with {lags} lags; use more dates, or every= with lags=0"
         )
     difference = both[0] - both[1]
-    t, p = _newey_west(difference, lags) if (difference != 0.0).any() else (np.nan, np.nan)
+    t = newey_west_t(difference.to_numpy(), lags)
     return pd.Series(
         {
             "mean": both[0].mean(),
             "difference": difference.mean(),
             "t": t,
-            "p": p,
+            "p": erfc(abs(t) / sqrt(2.0)),
             "won": (difference > 0.0).mean(),
             "days": summary(difference)["days"],
         }
     )
-
-
-def _newey_west(x: pd.Series, lags: int) -> tuple[float, float]:
-    """Return t and p of the mean."""
-    from statsmodels.regression.linear_model import OLS  # most of a second to load: only when asked
-
-    fit = OLS(x.to_numpy(), np.ones(len(x))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
-    return float(fit.tvalues[0]), float(fit.pvalues[0])

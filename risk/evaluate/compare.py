@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from market import DataError
+from market.inference import newey_west_t
 from risk.arrays import Floats
 
 Date = pd.Timestamp | str
@@ -47,12 +48,7 @@ def hac_t(x: Floats, lags: int | None = None) -> float:
         )
     count = len(x)
     lags = min(int(np.ceil(1.3 * np.sqrt(count))) if lags is None else lags, count - 1)
-    away = x - x.mean()
-    variance = away @ away
-    for k in range(1, lags + 1):
-        variance += 2.0 * (1.0 - k / (lags + 1)) * (away[k:] @ away[:-k])
-    error = np.sqrt(variance) / count
-    return float(x.mean() / error) if error > 0.0 else np.nan
+    return newey_west_t(x, lags)
 
 
 def diebold_mariano(loss: Floats, other: Floats, lags: int | None = None) -> float:

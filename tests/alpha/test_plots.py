@@ -59,10 +59,10 @@ def test_long_short_of_models_is_added_up(ax):
 
 def test_years_and_universes_are_bars(ax):
     table = frame(["a"], ["2019", "2020"])
-    plots.plot_years(table, ax, "Excess", percent=True)
+    plots.plot_bars(table, "year", ax, "Excess", percent=True)
     np.testing.assert_allclose(heights(ax), 100 * table["a"])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["2019", "2020"]
-    other = plots.plot_league(table, Figure().add_subplot())
+    other = plots.plot_bars(table, "universe", Figure().add_subplot())
     np.testing.assert_allclose(heights(other), table["a"])
 
 

@@ -9,8 +9,8 @@ from alpha import evaluate, published
 from alpha.evaluate import Judged, Mode
 from alpha.fitted import Fitted
 from alpha.labels import Label, vwap_1
-from alpha.page import Page
 from market import Market
+from market.page import Page
 from market.progress import track
 
 PERCENT = ("positive", "excess", "volatility", "drawdown", "turnover", "annual", "won")

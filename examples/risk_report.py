@@ -12,8 +12,6 @@ returns of the days after it. Writes ``index.html``, its pictures, and every tab
 from __future__ import annotations
 
 import argparse
-import base64
-import html
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +24,7 @@ import pandas as pd
 import backtest
 import market
 import risk
+from market.page import Page
 from risk import evaluate as ev
 from risk.diagnostics import factor_table
 from risk.statistical import pca_exposures
@@ -34,9 +33,6 @@ PRESETS = ("CNE5", "CNE6", "USE4", "DFQ2020")
 HORIZONS = ("CNE5S", "CNE5L", "CNE5D", "USE4S", "USE4L")
 BASE = "country + industries"
 HORIZON_NAMES = {1: "one day", 21: "one month"}
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;font-size:13px;margin:1em 0}td,th{padding:.15em .7em;text-align:right;
-border-bottom:1px solid #ddd}th{background:#f5f5f5}img{max-width:100%}pre{white-space:pre-wrap}"""
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
@@ -45,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     world = market.open(options.data) if options.data else simulated(options)
     check(options, world)
     results = {path: backtest.load(path) for path in options.results}
-    page = Page(options.out, f"Risk model {options.preset}, {options.horizon}")
+    page = Report(options.out, f"Risk model {options.preset}, {options.horizon}")
     histories = fit(world, options)
     main_model = histories[options.preset]
     start = options.start or main_model.dates[0]
     span = (start, options.end)
-    page.text(repr(main_model), *(f"note: {note}" for note in world.notes))
-    page.table("what the data lacked", main_model.report)
+    page.items(repr(main_model), *(f"note: {note}" for note in world.notes))
+    page.show("what the data lacked", main_model.report)
     explained(page, histories, span)
     factors(page, main_model, span)
     plain = without_eigen(world, options)
@@ -60,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     least_risk(page, histories, world, span)
     if results:
         traded(page, main_model, world, results, span)
-    page.write()
+    page.write(options.out / "index.html")
     print(f"written to {options.out / 'index.html'}")
     return page.tables
 
@@ -158,33 +154,33 @@ def without_eigen(world: market.Market, options: argparse.Namespace) -> risk.Ris
 Span = tuple[pd.Timestamp | str, str | None]
 
 
-def explained(page: Page, histories: Mapping[str, risk.RiskHistory], span: Span) -> None:
+def explained(page: Report, histories: Mapping[str, risk.RiskHistory], span: Span) -> None:
     """Write how much of a day each model explains."""
     page.heading(
         "How much of a day's returns is explained",
         "Uncentred R2 of the cross-section, weighted by the square root of market value, on the days that all "
         "models explained. gain and its t (Newey-West) are against the first row.",
     )
-    page.table("r2", ev.compare_r2(histories, *span))
+    page.show("r2", ev.compare_r2(histories, *span))
     last = list(histories)[1:]
     styled = ev.compare_r2({name: histories[name] for name in last}, *span)
-    page.text("The same against the styles:")
-    page.table("r2_against_styles", styled)
+    page.items("The same against the styles:")
+    page.show("r2_against_styles", styled)
     series = {name: h.r2.loc[span[0] : span[1]] for name, h in histories.items()}
-    page.figure(
+    page.draw(
         "r2",
         "The same through time, mean of 63 sessions.",
         lambda plots, ax: plots.plot_r2(pd.DataFrame(series), ax=ax),
     )
 
 
-def factors(page: Page, history: risk.RiskHistory, span: Span) -> None:
+def factors(page: Report, history: risk.RiskHistory, span: Span) -> None:
     """Write what the factors earned and how significant they were."""
     page.heading("The factors", "mean_t and share_t2 are of the absolute daily t statistics.")
-    page.table("factors", factor_table(history, *span))
+    page.show("factors", factor_table(history, *span))
     returns = history.factor_returns.loc[span[0] : span[1]]
     styles = [name for name in returns.columns if history.kinds[name] == "style"]
-    page.figure(
+    page.draw(
         "style_returns",
         "Returns of the styles, added up.",
         lambda plots, ax: plots.plot_factor_returns(returns, styles, ax=ax),
@@ -192,7 +188,7 @@ def factors(page: Page, history: risk.RiskHistory, span: Span) -> None:
 
 
 def calibrated(
-    page: Page,
+    page: Report,
     history: risk.RiskHistory,
     plain: risk.RiskHistory,
     world: market.Market,
@@ -206,22 +202,22 @@ def calibrated(
         "mrad 0.17, q 2.27, in_band 0.95 when perfect and returns are normal.",
     )
     judged = ev.outcomes(history, world, ev.STANDARD, horizon, *span)
-    page.table(f"calibration_{horizon}", ev.summarise(judged))
+    page.show(f"calibration_{horizon}", ev.summarise(judged))
     if horizon > 1:
         return
     before = ev.outcomes(plain, world, [ev.Eigenfactors()], horizon, *span)["eigen"]
     ranks = {"without adjustment": before, "with adjustment": judged["eigen"]}
     bias = pd.DataFrame({name: each.annual()["bias"] for name, each in ranks.items()}).sort_index()
-    page.table("eigen_bias", bias)
+    page.show("eigen_bias", bias)
     outcomes = int(before.b.notna().sum().median())
-    page.figure(
+    page.draw(
         "eigen_bias",
         "Bias of the eigenfactors by rank; flat at 1 when perfect.",
         lambda plots, ax: plots.plot_eigen_bias(bias, outcomes, ax),
     )
     b = judged["random"].b
     rolling = pd.DataFrame(ev.measures.rolling_bias(b.to_numpy(), 63), b.index, b.columns)
-    page.figure(
+    page.draw(
         "rolling_bias",
         "Bias of the random active portfolios over the last 63 sessions.",
         lambda plots, ax: plots.plot_rolling_bias(rolling, ax=ax),
@@ -230,8 +226,8 @@ def calibrated(
         "forecast": ev.by_decile(judged["specific"])["bias"],
         "market value": ev.by_decile(judged["specific"], world.cap())["bias"],
     }
-    page.table("specific_deciles", pd.DataFrame(deciles))
-    page.figure(
+    page.show("specific_deciles", pd.DataFrame(deciles))
+    page.draw(
         "specific_deciles",
         "Bias of single stocks by decile of forecast specific risk and of market value.",
         lambda plots, ax: plots.plot_decile_bias(pd.DataFrame(deciles), ax=ax),
@@ -239,7 +235,7 @@ def calibrated(
 
 
 def least_risk(
-    page: Page, histories: Mapping[str, risk.RiskHistory], world: market.Market, span: Span
+    page: Report, histories: Mapping[str, risk.RiskHistory], world: market.Market, span: Span
 ) -> None:
     """Write what the portfolios of least risk realised against forecast."""
     index = "csi300" if "csi300" in world.indexes else world.indexes[0]
@@ -254,11 +250,11 @@ def least_risk(
         start = max(first, pd.Timestamp(span[0]))
         judged = ev.outcomes(history, world, sets, 1, start, span[1])
         made[name] = pd.concat([each.annual() for each in judged.values()])
-    page.table("least_risk", pd.concat(made, names=["model", "portfolio"]))
+    page.show("least_risk", pd.concat(made, names=["model", "portfolio"]))
 
 
 def traded(
-    page: Page,
+    page: Report,
     history: risk.RiskHistory,
     world: market.Market,
     results: Mapping[Path, backtest.Result],
@@ -277,35 +273,29 @@ def traded(
     for horizon in (1, 5):
         judged = ev.outcomes(history, world, [ev.Given(frames)], horizon, *span)["given"]
         tables[horizon] = judged.annual().dropna()
-    page.table("traded", pd.concat(tables, names=["horizon", "portfolio"]))
+    page.show("traded", pd.concat(tables, names=["horizon", "portfolio"]))
 
 
-class Page:
-    """Grows from top to bottom; tables are kept, and written as CSV beside the page."""
+class Report(Page):
+    """A page with its tables as CSV and its pictures as PNG beside it."""
 
     def __init__(self, folder: Path, title: str) -> None:
+        super().__init__(title)
         self.folder = folder
-        self.tables: dict[str, pd.DataFrame] = {}
-        self.title = html.escape(title)
-        self.parts = [f"<h1>{self.title}</h1>"]
         folder.mkdir(parents=True, exist_ok=True)
 
-    def heading(self, title: str, explanation: str) -> None:
-        self.parts.append(f"<h2>{html.escape(title)}</h2><p>{html.escape(explanation)}</p>")
+    def heading(self, title: str, said: str = "") -> None:
+        super().heading(title, said)
         print(f"\n{title}")
 
-    def text(self, *lines: str) -> None:
-        self.parts.append(f"<pre>{html.escape(chr(10).join(lines))}</pre>")
-
-    def table(self, name: str, table: pd.DataFrame) -> None:
-        self.tables[name] = table
+    def show(self, name: str, table: pd.DataFrame) -> None:
+        """Write and print a table, four digits a number."""
         table.to_csv(self.folder / f"{name.replace(' ', '_')}.csv")
-        shown = {"float_format": "{:.4g}".format, "na_rep": ""}
-        self.parts.append(table.to_html(border=0, **shown))
-        print(table.to_string(max_rows=60, **shown))
+        self.table(name, table, {"": ".4g"})
+        print(table.to_string(max_rows=60, na_rep="", float_format="{:.4g}".format))
 
-    def figure(self, name: str, caption: str, draw: Callable[[Any, Any], object]) -> None:
-        """Let ``draw(risk.plots, axes)`` make a picture, keep it as PNG, and put it into the page."""
+    def draw(self, name: str, caption: str, picture: Callable[[Any, Any], object]) -> None:
+        """Let ``picture(risk.plots, axes)`` make a figure, and keep it."""
         import matplotlib as mpl
 
         mpl.use("Agg")  # files only: a machine without a screen runs this too
@@ -315,18 +305,11 @@ class Page:
         from risk import plots
 
         figure, axes = plt.subplots(figsize=(10, 4.5), layout="constrained")
-        draw(plots, axes)
+        picture(plots, axes)
         file = self.folder / f"{name}.png"
         figure.savefig(file, dpi=110)
         plt.close(figure)
-        code = base64.b64encode(file.read_bytes()).decode()
-        said = html.escape(caption)
-        self.parts.append(f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{code}">')
-
-    def write(self) -> None:
-        head = f"<meta charset=utf-8><title>{self.title}</title><style>{STYLE}</style>"
-        page = "<!doctype html>" + head + "\n".join(self.parts)
-        (self.folder / "index.html").write_text(page, encoding="utf-8")
+        self.figure(caption, file.read_bytes())
 
 
 if __name__ == "__main__":

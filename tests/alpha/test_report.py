@@ -10,7 +10,7 @@ import pytest
 import alpha
 from alpha import evaluate, published
 from alpha.labels import fwd10
-from alpha.page import Page
+from market.page import Page
 
 
 class Reader(HTMLParser):

@@ -16,7 +16,7 @@ border-bottom:1px solid #ddd;white-space:nowrap}thead th{background:#f3f5f7}tbod
 font-weight:500}tr.published{color:#777;font-style:italic}img{max-width:100%;display:block;margin:.6em 0}
 nav a{margin-right:1.2em}li{margin:.1em 0}p.said{color:#555;max-width:60em}"""
 
-Formats = Mapping[str, str]  # column -> format of its numbers; "" is for the rest
+Formats = Mapping[str, str]  # column -> format of its fractional numbers; "" is for the rest
 
 
 class Page:
@@ -90,9 +90,9 @@ def _rows(table: pd.DataFrame, formats: Formats, kind: str) -> list[str]:
 
 
 def _cell(value: object, form: str) -> str:
-    if isinstance(value, str):
-        return escape(value)
-    return "" if pd.isna(value) else format(value, form)  # type: ignore[call-overload]
+    if isinstance(value, float):
+        return "" if pd.isna(value) else format(value, form)
+    return "" if value is None or value is pd.NaT else escape(str(value))
 
 
 def _anchor(title: str) -> str:

@@ -5,6 +5,7 @@ alone. What is decided for day t uses nothing later than the close of t.
 """
 
 from alpha import evaluate, graphs, labels, losses
+from alpha.averaging import average
 from alpha.batch import Batch, Days
 from alpha.combine import combine
 from alpha.features import (
@@ -93,6 +94,7 @@ __all__ = [
     "TrainConfig",
     "Transformer",
     "WalkForward",
+    "average",
     "combine",
     "evaluate",
     "fit",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from alpha import evaluate
+from alpha.averaging import average
 from alpha.dataset import Features
 from alpha.features import FeatureCube
 from alpha.graphs import Concepts, Graph
@@ -65,9 +65,7 @@ class Fitted:
             pd.concat([f.scores for f in self.folds if f.seed == seed]).sort_index()
             for seed in seeds
         ]
-        mean = np.mean([_z_score(part.to_numpy(np.float64)) for part in parts], axis=0)
-        frame = pd.DataFrame(_z_score(mean), index=parts[0].index, columns=parts[0].columns)
-        return frame.reindex(columns=self.stocks).astype(np.float32)
+        return average(parts).reindex(columns=self.stocks).astype(np.float32)
 
     def rank_ic(self, every: int = 1) -> pd.Series:
         """RankIC of :meth:`scores` on each test date, against raw returns."""
@@ -155,15 +153,3 @@ class Fitted:
             f"RankIC {headline['mean']:.4f}, ICIR {headline['icir']:.2f}, "
             f"{headline['days']:.0f} days"
         )
-
-
-def _z_score(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standardise each row over its finite entries; a constant row becomes 0."""
-    known = np.isfinite(values)
-    x = np.where(known, values, 0.0)
-    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    size = np.abs(x).max(axis=1, keepdims=True)
-    x = np.where(known, x - x.sum(axis=1, keepdims=True) / count, 0.0)
-    spread = np.sqrt((x * x).sum(axis=1, keepdims=True) / count)
-    constant = spread <= 1e-7 * size  # what float32 scores leave of an equal score
-    return np.where(known, np.where(constant, 0.0, x / np.where(constant, 1.0, spread)), np.nan)

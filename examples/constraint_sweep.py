@@ -20,18 +20,25 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import backtest
-import enhance
 import market
 import risk
 from backtest.plots import plot_heat_map
 from backtest.sweep import marginal, sweep
 from enhance.plots import plot_frontier
-from examples.enhance_csi300 import MODELS, Clock, open_market, train
+from examples.enhancement import (
+    MODELS,
+    POLICIES,
+    Clock,
+    costs,
+    given_scores,
+    open_market,
+    together,
+    train,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POLICIES = {"csi300": enhance.csi300, "csi500": enhance.csi500, "csi1000": enhance.csi1000}
 TURNOVERS = (0.1, 0.2, 0.3)
 SHARES = (0.8, None)
 REPORTED = ("annual_excess", "tracking_error", "weekly_win_rate", "excess_drawdown")
@@ -44,9 +51,12 @@ def main(argv: Sequence[str] | None = None) -> pd.DataFrame:
     clock = Clock()
     with clock("open the market"):
         world = open_market(options)
-    with clock(f"train {options.model}"):
-        trained = Namespace(**{**vars(options), "out": options.trained or options.out})
-        scores = train(world, trained).scores()
+    if options.scores is not None:
+        scores = given_scores(options.scores, world, options)
+    else:
+        with clock(f"train {options.model}"):
+            trained = Namespace(**{**vars(options), "out": options.trained or options.out})
+            scores = together(train(world, trained))
     with clock("fit the risk model"):
         model = risk.Barra().fit(world.until(scores.index[-1]), progress=options.progress)
     tables = []
@@ -67,6 +77,8 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument("--end", help="last day of testing; the last session")
     parser.add_argument("--indexes", nargs="+", choices=sorted(POLICIES), default=list(POLICIES))
     parser.add_argument("--model", choices=sorted(MODELS), default="gats")
+    parser.add_argument("--scores", type=Path,
+                        help="parquet of scores, date x stock, in the place of training")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=1, help="models a fold, averaged")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--trained", type=Path, help="folder with trained folds; --out if left out")
@@ -94,7 +106,7 @@ def backtests(
         start=scores.index[0],
         end=scores.index[-1],
         benchmark=name,
-        costs=market.Costs.flat() if options.costs == "reference" else market.Costs.cn(),
+        costs=costs(options),
         workers=options.workers,
         folder=options.out / name,
         progress=options.progress,

@@ -58,20 +58,20 @@ def load(path: str | Path) -> Result:
     Raises
     ------
     DataError
-        The folder holds no result, or one of another format.
+        The folder holds no result, one of another format, or a file that is damaged.
     """
     folder = Path(path)
     _recover(folder)
     if not (folder / _HEAD).is_file():
         raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
-    head = json.loads((folder / _HEAD).read_text())
+    head = _read(folder / _HEAD)
     if head["format"] != _FORMAT:
         raise DataError(
             f"{folder} has format {head['format']}, this version reads {_FORMAT}; run it again"
         )
-    daily = pd.read_parquet(folder / "daily.parquet")
-    turnover = pd.read_parquet(folder / "turnover.parquet")["turnover"]
-    logs = json.loads((folder / "solver.json").read_text())
+    daily = _read(folder / "daily.parquet")
+    turnover = _read(folder / "turnover.parquet")["turnover"]
+    logs = _read(folder / "solver.json")
     return Result(
         nav=daily["nav"],
         cash=daily["cash"],
@@ -80,8 +80,18 @@ def load(path: str | Path) -> Result:
         solver=pd.DataFrame(logs, index=turnover.index),
         notes=tuple(head["notes"]),
         config=head["config"],
-        **{name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES},
+        **{name: _read(folder / f"{name}.parquet") for name in _FRAMES},
     )
+
+
+def _read(file: Path) -> Any:
+    """Return a table, or the content of a json file."""
+    try:
+        return pd.read_parquet(file) if file.suffix == ".parquet" else json.loads(file.read_text())
+    except (OSError, ValueError) as error:  # pyarrow's and json's own are among them
+        raise DataError(
+            f"{file} cannot be read ({error}); restore it, or delete the folder and run again"
+        ) from error
 
 
 def _write(result: Result, folder: Path) -> None:

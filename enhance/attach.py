@@ -112,15 +112,15 @@ def _st(market: Market, benchmark: str) -> Array:
 def _weeks_st(market: Market, benchmark: str) -> Array:
     del benchmark
     treated = market.values("st")[-YEAR:].astype(bool)
-    return _weeks_since(~treated, treated[-1], market.dates[-YEAR:])
+    return weeks_since(~treated, treated[-1], market.dates[-YEAR:])
 
 
 def _weeks_out(market: Market, benchmark: str) -> Array:
     member = market.index(benchmark).member[-YEAR:]
-    return _weeks_since(member, ~member[-1] & member.any(axis=0), market.dates[-YEAR:])
+    return weeks_since(member, ~member[-1] & member.any(axis=0), market.dates[-YEAR:])
 
 
-def _weeks_since(state: Array, over: Array, dates: pd.DatetimeIndex) -> Array:
+def weeks_since(state: Array, over: Array, dates: pd.DatetimeIndex) -> Array:
     """Return whole weeks from the first session after ``state`` ended, where it is ``over`` ``[M]``."""
     last = len(state) - 1 - state[::-1].argmax(axis=0)  # of the last session in the state
     first = np.where(state.any(axis=0), last + 1, 0)

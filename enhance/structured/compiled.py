@@ -11,7 +11,7 @@ from typing import Any
 from numba import njit
 
 
-def _drop_stale(folder: Path) -> None:
+def drop_stale(folder: Path) -> None:
     """Delete stored kernels that are older than any source here.
 
     numba compares a kernel with its own file only; what it was inlined from may have changed.
@@ -24,7 +24,7 @@ def _drop_stale(folder: Path) -> None:
                 stored.unlink()
 
 
-_drop_stale(Path(__file__).parent)
+drop_stale(Path(__file__).parent)
 
 # Sums may be reordered, so that they run over SIMD lanes. Two rules follow. No kernel compiled this way
 # asks whether a number is finite: that is asked by those compiled with ``exact``. And no loop in them

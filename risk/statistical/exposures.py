@@ -90,11 +90,11 @@ def _loadings(returns: pd.DataFrame, factors: int) -> Floats:
     seen = np.isfinite(x)
     enough = seen.sum(axis=0) >= max(ENOUGH * len(x), 2 * factors + 2)
     loadings = np.full((x.shape[1], factors), np.nan)
-    loadings[enough] = _least_squares(x[:, enough], seen[:, enough], f)
+    loadings[enough] = least_squares(x[:, enough], seen[:, enough], f)
     return loadings
 
 
-def _least_squares(x: Floats, seen: Floats, f: Floats) -> Floats:
+def least_squares(x: Floats, seen: Floats, f: Floats) -> Floats:
     """Regress each column of ``x`` ``[T, n]`` on factors and a constant over the sessions seen."""
     design = np.column_stack([np.ones(len(f)), f])
     k = design.shape[1]

@@ -56,8 +56,8 @@ def shrunk_eigenvalues(values: Floats, n: int, p: int) -> tuple[Floats, float | 
     """
     c, h = p / n, n ** (-1.0 / 3.0)
     x = (values[:, None] - values) / (h * values)  # [i, j]
-    f = _density(x, h * values)
-    hilbert = _hilbert(x, h * values)
+    f = spectral_density(x, h * values)
+    hilbert = hilbert_transform(x, h * values)
     if p <= n:
         outer = np.pi * c * values
         return values / ((outer * f) ** 2 + (1.0 - c - outer * hilbert) ** 2), None
@@ -70,12 +70,12 @@ def shrunk_eigenvalues(values: Floats, n: int, p: int) -> tuple[Floats, float | 
     return values / (np.pi**2 * values**2 * (f**2 + hilbert**2)), float(null)
 
 
-def _density(x: Floats, width: Floats) -> Floats:
+def spectral_density(x: Floats, width: Floats) -> Floats:
     """Epanechnikov estimate of the spectral density at each eigenvalue."""
     return np.mean(3.0 / (4.0 * ROOT5) * np.maximum(1.0 - x**2 / 5.0, 0.0) / width, axis=1)
 
 
-def _hilbert(x: Floats, width: Floats) -> Floats:
+def hilbert_transform(x: Floats, width: Floats) -> Floats:
     """Return the Hilbert transform of that density.
 
     In closed form the terms of order x cancel to leave 1/x, which costs x^2 in precision; far from the

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import enhance
-from enhance.attach import _weeks_since, stock_data
+from enhance.attach import stock_data, weeks_since
 from enhance.constraints import Soft
 from market import DataError, rebalance_dates
 from tests.enhance.weeks import snapshot
@@ -39,8 +39,8 @@ def test_weeks_are_counted_from_the_first_session_after():
     state = np.array([[1, 1, 0, 1], [1, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]], bool)
     over = np.array([True, True, True, True])
     # out since the 6th: one week; since the 3rd: one; ever: one from the first; since today: none
-    assert _weeks_since(state, over, dates).tolist() == [1.0, 1.0, 1.0, 0.0]
-    assert np.isnan(_weeks_since(state, ~over, dates)).all()
+    assert weeks_since(state, over, dates).tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert np.isnan(weeks_since(state, ~over, dates)).all()
 
 
 def test_the_average_daily_value_is_that_of_twenty_sessions(view):

@@ -23,7 +23,7 @@ from enhance.structured.certificate import (
     variance,
     violation,
 )
-from enhance.structured.compiled import _drop_stale
+from enhance.structured.compiled import drop_stale
 from enhance.structured.dense import cholesky, invert, multiply, solve
 from enhance.structured.lean import solve_lean
 from enhance.structured.slack import affine, aim
@@ -197,7 +197,7 @@ def test_a_changed_source_drops_the_kernels_compiled_before_it(tmp_path):
     for path, when in ((old, 100.0), (source, 200.0), (fresh, 300.0)):
         path.write_text("")
         os.utime(path, (when, when))
-    _drop_stale(tmp_path)
+    drop_stale(tmp_path)
     assert not old.exists()
     assert fresh.exists()
 

@@ -16,7 +16,7 @@ from market import DataError
 from risk.statistical import METHODS, sample_model
 from risk.statistical.apca import apca, count_factors
 from risk.statistical.form import sparse
-from risk.statistical.nonlinear import _density, _hilbert, shrunk_eigenvalues
+from risk.statistical.nonlinear import hilbert_transform, shrunk_eigenvalues, spectral_density
 from risk.statistical.poet import THRESHOLDS, poet
 
 
@@ -163,7 +163,7 @@ def test_hilbert_term_is_the_hilbert_transform_of_the_density():
     values, width = np.array([1.0, 1.5, 4.0]), np.array([0.2, 0.3, 0.8])
 
     def density(t):
-        return float(_density((np.array([[t]]) - values) / width, width)[0])
+        return float(spectral_density((np.array([[t]]) - values) / width, width)[0])
 
     for here in values:
         kinks = np.sort(np.concatenate([values - 5**0.5 * width, values + 5**0.5 * width]))
@@ -174,7 +174,7 @@ def test_hilbert_term_is_the_hilbert_transform_of_the_density():
         for a, b in itertools.pairwise(np.sort(edges)):
             if not here - gap <= (a + b) / 2 <= here + gap:
                 outer += scipy.integrate.quad(lambda t, x=here: density(t) / (t - x), a, b)[0]
-        mine = _hilbert((np.array([[here]]) - values) / width, width)[0]
+        mine = hilbert_transform((np.array([[here]]) - values) / width, width)[0]
         assert mine == pytest.approx((inner + outer) / np.pi, rel=1e-7)
 
 

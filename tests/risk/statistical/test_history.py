@@ -11,7 +11,7 @@ import pytest
 from market import DataError
 from risk.rotation import rotation
 from risk.statistical import Statistical, complete, pca_exposures, sample_model
-from risk.statistical.exposures import _least_squares
+from risk.statistical.exposures import least_squares
 
 
 def changed_after(world, row):
@@ -195,7 +195,7 @@ def test_loadings_with_gaps_equal_a_regression_by_stock():
     rng = np.random.default_rng(0)
     x, f = rng.normal(size=(60, 4)), rng.normal(size=(60, 2))
     seen = rng.random((60, 4)) > 0.3
-    mine = _least_squares(np.where(seen, x, np.nan), seen, f)
+    mine = least_squares(np.where(seen, x, np.nan), seen, f)
     for i in range(4):
         design = np.column_stack([np.ones(60), f])[seen[:, i]]
         plain = np.linalg.lstsq(design, x[seen[:, i], i])[0]

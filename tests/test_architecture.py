@@ -27,7 +27,7 @@ FLOORS = {
 HEAVY = {
     "torch": ["alpha", "risk/deep", "enhance/layer.py"],
     "lightgbm": ["alpha/models/lightgbm.py", "alpha/ensemble.py"],
-    "numba": ["alpha", "enhance", "risk"],
+    "numba": ["alpha", "backtest", "enhance", "risk"],
     "cvxpy": ["enhance"],
     "clarabel": ["enhance"],
     "osqp": ["enhance"],

@@ -3,25 +3,68 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypedDict, Unpack, overload
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
+from backtest.exchange import View
+from backtest.period import decision_rows, level, span
 from backtest.plain import description
 from backtest.result import Result
-from backtest.simulation import Policy, Settings, Simulation
-from market import Costs, DataError, Market, rebalance_dates
+from backtest.settings import Settings, WithEta
+from backtest.simulation import Policy, Simulation
+from backtest.tape import Tape, depth_of, tape_of
+from market import Costs, Market
 from market.calendar import Schedule
+from market.progress import track
 
 Array = np.ndarray
 Date = pd.Timestamp | str
 
 
+class Options(TypedDict, total=False):
+    """The keywords of ``run``, for the type checker."""
+
+    benchmark: str | None
+    costs: Costs | None
+    schedule: Schedule
+    deal: str
+    capital: float
+    delisting_haircut: float
+    lots: bool
+    participation: float | None
+    impact: WithEta | None
+    retry: str
+    progress: bool
+
+
+# A market is frozen, so its digest is taken once however many runs it serves
+_FINGERPRINTS: WeakKeyDictionary[Market, str] = WeakKeyDictionary()
+
+
+@overload
 def run(
     market: Market,
     policy: Policy,
+    start: Date | None = ...,
+    end: Date | None = ...,
+    **how: Unpack[Options],
+) -> Result: ...
+@overload
+def run(
+    market: Market,
+    policy: Mapping[str, Policy],
+    start: Date | None = ...,
+    end: Date | None = ...,
+    **how: Unpack[Options],
+) -> dict[str, Result]: ...
+def run(
+    market: Market,
+    policy: Policy | Mapping[str, Policy],
     start: Date | None = None,
     end: Date | None = None,
     *,
@@ -31,8 +74,12 @@ def run(
     deal: str = "vwap",
     capital: float = 1e8,
     delisting_haircut: float = 0.0,
+    lots: bool = False,
+    participation: float | None = None,
+    impact: WithEta | None = None,
+    retry: str = "next",
     progress: bool = False,
-) -> Result:
+) -> Result | dict[str, Result]:
     """Run a policy over the sessions from ``start`` to ``end``.
 
     The account opens, all cash, at the close of the first rebalance date at or after ``start``, where
@@ -44,7 +91,9 @@ def run(
         The data. Fills use rows up to ``end``; a decision at t uses rows up to t.
     policy
         ``policy(snapshot)`` returns target weights, fractions of net asset value by stock, or an
-        object with ``weights`` and ``log``. What the weights leave below 1 stays in cash.
+        object with ``weights`` and ``log``. What the weights leave below 1 stays in cash. It may
+        return ``Orders`` instead. Several policies by name are played in one pass, each on an account
+        of its own.
     start, end
         First and last session; the market's own when left out.
     benchmark
@@ -56,74 +105,93 @@ def run(
     deal
         Price of the fills: ``vwap``, ``open``, ``close`` or ``typical`` of the next session.
     capital
-        CNY at the start. It matters through the minimum commission.
+        CNY at the start. It matters through minimum commission, lots, participation and impact.
     delisting_haircut
         Fraction of the last price that is lost when a held stock leaves the exchange.
+    lots
+        Trade in the lots of each stock's board, in shares of the session; odd lots are only sold, and
+        with the whole position. A difference below a lot is no order. Off: fractions of a share.
+    participation
+        Largest share of a session's volume that one order may be; None: no cap.
+    impact
+        A square-root law by its ``eta``, such as ``market.costs.SquareRootImpact(1.0)`` or the
+        optimiser's ``Impact``: charged on every fill, on volatility and traded value as known at the
+        close before. None: none.
+    retry
+        ``next``: what stays unfilled waits for the next rebalance. ``daily``: it is sent again on each
+        session until then.
     progress
         Show a bar.
+
+    Returns
+    -------
+    Result or dict
+        A ``Result``, or one by name.
 
     Raises
     ------
     DataError
         An unknown benchmark or deal price, dates outside the data, a schedule without a date that a
-        session follows, or weights that are NaN, negative, above 1 in sum, or of unknown stocks.
+        session follows or with one that is none, or an answer that is NaN, negative, above 1 in sum,
+        of unknown stocks, or has two orders of one stock.
     """
-    rows = _span(market, start, end)
-    name = benchmark if benchmark is not None else getattr(policy, "benchmark", None)
+    rows = span(market, start, end)
     charges = costs if costs is not None else Costs.cn()
-    settings = Settings(name, charges, deal, capital, delisting_haircut)
-    decide_on = _decision_rows(market, rows, schedule)
-    level = None if name is None else _level(market, name, int(decide_on[0]), rows.stop)
+    settings = Settings(
+        benchmark, charges, deal, capital, delisting_haircut, lots, participation, impact, retry
+    )
+    decide_on = decision_rows(market, rows, schedule)
+    policies = policy if isinstance(policy, Mapping) else {"": policy}
+    told = {name: _told(settings, one) for name, one in policies.items()}
+    levels = {
+        name: level(market, name, int(decide_on[0]), rows.stop)
+        for name in {each.benchmark for each in told.values()}
+        if name is not None
+    }
     known = market.between(market.dates[0], market.dates[rows.stop - 1])
-    simulation = Simulation(known, settings, decide_on)
-    simulation.play(policy, progress)
+    tape = _tape(known, settings, int(decide_on[0]))
+    accounts = {
+        name: Simulation(known, tape, told[name], one, decide_on) for name, one in policies.items()
+    }
+    _play(known, list(accounts.values()), decide_on, progress)
     words = schedule if isinstance(schedule, str | int) else "explicit dates"
-    return simulation.result(level, _config(market, policy, settings, words))
-
-
-def _span(market: Market, start: Date | None, end: Date | None) -> slice:
-    """Return the rows from ``start`` to ``end``, which must lie inside the data."""
-    dates = market.dates
-    first = dates[0] if start is None else pd.Timestamp(start)
-    last = dates[-1] if end is None else pd.Timestamp(end)
-    if first < dates[0] or last > dates[-1]:
-        raise DataError(
-            f"the run {first:%Y-%m-%d} to {last:%Y-%m-%d} leaves the data, which has "
-            f"{len(dates)} sessions from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; "
-            "pass dates inside them, or leave start or end out"
+    results = {
+        name: account.result(
+            None if (index := told[name].benchmark) is None else levels[index],
+            _config(market, policies[name], told[name], words),
         )
-    rows = slice(int(dates.searchsorted(first)), int(dates.searchsorted(last, side="right")))
-    if rows.start >= rows.stop:
-        raise DataError(
-            f"no session from {first:%Y-%m-%d} to {last:%Y-%m-%d}; pass a start before the end"
-        )
-    return rows
+        for name, account in accounts.items()
+    }
+    return results if isinstance(policy, Mapping) else results[""]
 
 
-def _decision_rows(market: Market, rows: slice, schedule: Schedule) -> Array:
-    """Return the rows on which the policy is asked: rebalance dates that a session follows."""
-    dates = market.dates[rows]
-    chosen = rebalance_dates(dates, schedule)
-    decide_on = rows.start + np.flatnonzero(dates[:-1].isin(chosen))
-    if not len(decide_on):
-        raise DataError(
-            f"the schedule has no rebalance date that a session follows among the {len(dates)} "
-            f"sessions {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; pass a longer span or other dates"
-        )
-    return decide_on
+def _told(settings: Settings, policy: Policy) -> Settings:
+    """Return the settings of one policy, whose own benchmark counts where none was given."""
+    if settings.benchmark is not None:
+        return settings
+    return replace(settings, benchmark=getattr(policy, "benchmark", None))
 
 
-def _level(market: Market, name: str, first: int, stop: int) -> pd.Series:
-    """Return the index from 1 at row ``first`` on."""
-    change = market.index(name).returns().iloc[first:stop].astype(np.float64)
-    change.iloc[0] = 0.0
-    if change.isna().any():
-        missing = change.index[change.isna()]
-        raise DataError(
-            f"benchmark {name} has no return on {len(missing)} sessions, first "
-            f"{missing[0]:%Y-%m-%d}; pass dates where its level or weights are known"
-        )
-    return (1.0 + change).cumprod().rename("benchmark")
+def _tape(market: Market, settings: Settings, first: int) -> Tape:
+    depth = None
+    if settings.impact is not None:
+        depth = depth_of(market, float(settings.impact.eta), settings.capital, first)
+    capped = settings.participation is not None
+    return tape_of(market, settings.deal, settings.costs, capped, depth)
+
+
+def _play(market: Market, accounts: list[Simulation], decide_on: Array, progress: bool) -> None:
+    """Play all accounts; what the policies see of the market is made once a session."""
+    asked = [account for account in accounts if not account.play_known()]
+    if not asked:
+        return
+    decisions, first = frozenset(decide_on.tolist()), int(decide_on[0])
+    sessions = range(first, len(market.dates))
+    for row in track(sessions, progress, "sessions", len(sessions)):
+        if row in decisions:
+            view = View.at(market, row)
+            for account in asked:
+                account.decide(view)
 
 
 def _config(
@@ -136,12 +204,22 @@ def _config(
         "deal": settings.deal,
         "capital": settings.capital,
         "delisting_haircut": settings.delisting_haircut,
+        "lots": settings.lots,
+        "participation": settings.participation,
+        "impact": None if settings.impact is None else float(settings.impact.eta),
+        "retry": settings.retry,
         "costs": asdict(settings.costs),
         "policy": description(policy),
-        "data": market.fingerprint(),
+        "data": _fingerprint(market),
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
             "pandas": pd.__version__,
         },
     }
+
+
+def _fingerprint(market: Market) -> str:
+    if market not in _FINGERPRINTS:
+        _FINGERPRINTS[market] = market.fingerprint()
+    return _FINGERPRINTS[market]

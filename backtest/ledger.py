@@ -1,132 +1,81 @@
-"""What happened, written down as it happens and laid out as frames at the end."""
+"""What happened, laid out as frames."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from backtest.exchange import REASONS, Fill
-from backtest.plain import plain
+from backtest.account import Path
+from backtest.charges import KINDS
+from backtest.fills import COMPLETE
+from backtest.tape import DELISTED, REASONS
 
 Array = np.ndarray
 
-_SHARE = 1e-12  # a fill that misses its order by less than this fraction of it is complete
+_SIDES = ("delisted", "sell", "buy")
 
 
+@dataclass(frozen=True, eq=False)
 class Ledger:
-    """Collects fills, delistings and decisions of a run over given sessions and stocks."""
+    """The log of a run (entries of ``account.ORDER``) and its path, with their grid."""
 
-    def __init__(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> None:
-        self._dates = dates
-        self._stocks = stocks
-        self._trades: list[tuple[int, str, Array, Array, Array]] = []
-        self._refusals: list[tuple[int, Array, Array, Array, Array]] = []
-        self._charges: dict[int, dict[str, float]] = {}
-        self._turnover: list[float] = []
-        self._decided: list[int] = []
-        self._targets: list[Array] = []
-        self._logs: list[dict[str, Any]] = []
-        self._held_on: list[int] = []
-        self._held: list[Array] = []
-
-    def decision(self, row: int, weights: Array, log: Mapping[str, Any]) -> None:
-        """Note a policy's answer ``[N]`` at the close of ``row``."""
-        self._decided.append(row)
-        self._targets.append(weights)
-        self._logs.append({str(key): plain(value) for key, value in log.items()})
-
-    def fill(self, row: int, fill: Fill, factor: Array, nav: float) -> None:
-        """Note the orders of session ``row``; ``factor`` ``[k]`` turns units into shares."""
-        self._charges[row] = fill.charges
-        self._turnover.append(fill.traded / 2.0 / nav)
-        price = fill.price / factor
-        shares = fill.done * factor
-        for side, sign in (("sell", -1.0), ("buy", 1.0)):
-            hit = fill.done * sign > 0.0
-            if hit.any():
-                self._trades.append(
-                    (row, side, fill.positions[hit], sign * shares[hit], price[hit])
-                )
-        short = np.abs(fill.wanted - fill.done) > _SHARE * np.abs(fill.wanted)
-        if short.any():
-            wanted = fill.wanted * factor
-            self._refusals.append(
-                (row, fill.positions[short], wanted[short], shares[short], fill.reason[short])
-            )
-
-    def delisting(self, row: int, positions: Array, shares: Array, price: Array) -> None:
-        """Note shares turned into cash at ``price``, CNY, because the stock has left the exchange."""
-        self._trades.append((row, "delisted", positions, shares, price))
-
-    def holding(self, row: int, weights: Array) -> None:
-        """Note the weights ``[N]`` at the close of a session with fills."""
-        self._held_on.append(row)
-        self._held.append(weights)
-
-    # --- frames -----------------------------------------------------------------------------------
+    dates: pd.DatetimeIndex
+    stocks: pd.Index
+    log: Array
+    path: Path
 
     def trades(self) -> pd.DataFrame:
         """One row a fill: ``date``, ``stock``, ``side``, ``shares``, ``price``, ``value`` (CNY)."""
-        entries = self._trades
-        frame = self._long([(row, positions) for row, _, positions, _, _ in entries])
-        frame["side"] = pd.Series(
-            np.repeat([e[1] for e in entries], [len(e[2]) for e in entries]), dtype="str"
-        )
-        frame["shares"] = _joined([e[3] for e in entries])
-        frame["price"] = _joined([e[4] for e in entries])
-        frame["value"] = frame["shares"] * frame["price"]
-        return frame
+        at = np.flatnonzero(self.log["done"])
+        done, factor = self.log["done"][at], self.log["factor"][at]
+        side = np.where(self.log["reason"][at] == DELISTED, 0, np.where(done < 0.0, 1, 2))
+        shares, price = np.abs(done) * factor, self.log["price"][at] / factor
+        return self._long(at, {
+            "side": _words(_SIDES, side), "shares": shares, "price": price, "value": shares * price,
+        })  # fmt: skip
 
     def refusals(self) -> pd.DataFrame:
         """One row an order that was not filled in full: ``wanted`` and ``done`` in shares."""
-        entries = self._refusals
-        frame = self._long([(row, positions) for row, positions, _, _, _ in entries])
-        wanted = _joined([e[2] for e in entries])
-        frame["side"] = pd.Series(np.where(wanted > 0.0, "buy", "sell"), dtype="str")
-        frame["wanted"] = np.abs(wanted)
-        frame["done"] = np.abs(_joined([e[3] for e in entries]))
-        codes = _joined([e[4] for e in entries]).astype(np.int64)
-        frame["reason"] = pd.Series(np.array(REASONS)[codes], dtype="str")
-        return frame
+        asked, got = self.log["wanted"], self.log["done"]
+        at = np.flatnonzero(np.abs(asked - got) > COMPLETE * np.abs(asked))
+        asked, got, factor = asked[at], got[at], self.log["factor"][at]
+        return self._long(at, {
+            "side": _words(_SIDES, np.where(asked > 0.0, 2, 1)),
+            "wanted": np.abs(asked) * factor, "done": np.abs(got) * factor,
+            "reason": _words(REASONS, self.log["reason"][at]),
+        })  # fmt: skip
 
-    def costs(self, first: int) -> pd.DataFrame:
+    def costs(self, first: int, impact: bool) -> pd.DataFrame:
         """Charges by kind ``[sessions from first, kinds]``, CNY, zero on days without trades."""
-        frame = pd.DataFrame.from_dict(self._charges, orient="index", dtype=np.float64)
-        frame = frame.reindex(range(first, len(self._dates)), fill_value=0.0)
-        frame.index = self._dates[first:]
-        return frame
+        kinds = KINDS if impact else KINDS[:-1]
+        charges = self.path.charges[first:, : len(kinds)]
+        return pd.DataFrame(charges, index=self.dates[first:], columns=list(kinds))
 
-    def turnover(self) -> pd.Series:
-        """One-way turnover by decision date: half the traded value over NAV at the decision."""
-        return pd.Series(self._turnover, index=self._dates[self._decided], name="turnover")
-
-    def targets(self) -> pd.DataFrame:
-        """Target weights by decision date, for stocks that ever had one."""
-        return self._wide(self._decided, self._targets)
+    def turnover(self, decided: Array) -> pd.Series:
+        """One-way turnover by decision date: half the value traded until the next one over NAV."""
+        traded = np.add.reduceat(self.path.traded, decided + 1)
+        share = traded / 2.0 / self.path.nav[decided]
+        return pd.Series(share, index=self.dates[decided], name="turnover")
 
     def weights(self) -> pd.DataFrame:
-        """Weights at the close of each session with fills, for stocks that were ever held then."""
-        return self._wide(self._held_on, self._held)
+        """Weights at the close of each session with orders, for stocks that were ever held then."""
+        count = int(self.path.fills[0])
+        return self.wide(self.path.rows[:count], self.path.weights[:count])
 
-    def solver(self) -> pd.DataFrame:
-        """What the policy logged, a row a decision, a column a key."""
-        return pd.DataFrame(self._logs, index=self._dates[self._decided])
-
-    def _long(self, entries: list[tuple[int, Array]]) -> pd.DataFrame:
-        rows = np.repeat([row for row, _ in entries], [len(p) for _, p in entries]).astype(np.int64)
-        positions = _joined([p for _, p in entries]).astype(np.int64)
-        return pd.DataFrame(
-            {"date": self._dates[rows], "stock": self._stocks[positions].astype("str")}
-        )
-
-    def _wide(self, rows: list[int], entries: list[Array]) -> pd.DataFrame:
-        table = np.stack(entries)
+    def wide(self, rows: Array, table: Array) -> pd.DataFrame:
+        """Return weights ``[F, N]`` by date, for stocks that ever had one."""
         used = np.flatnonzero(table.any(axis=0))
-        return pd.DataFrame(table[:, used], index=self._dates[rows], columns=self._stocks[used])
+        held = table if len(used) == table.shape[1] else table[:, used]
+        return pd.DataFrame(held, index=self.dates[rows], columns=self.stocks[used])
+
+    def _long(self, at: Array, columns: dict[str, object]) -> pd.DataFrame:
+        """Return a frame of the log's entries ``at``: their date and stock, then ``columns``."""
+        date = self.dates.take(self.log["row"][at])
+        stock = self.stocks.astype("str").take(self.log["stock"][at])
+        return pd.DataFrame({"date": date, "stock": stock.array, **columns}, copy=False)
 
 
-def _joined(parts: list[Array]) -> Array:
-    return np.concatenate(parts) if parts else np.zeros(0)
+def _words(words: tuple[str, ...], codes: Array) -> object:
+    return pd.Index(words, dtype="str").take(codes).array

@@ -1,8 +1,9 @@
-"""From target weights to orders, with every weight checked at the door."""
+"""A policy's answer, weights or orders, with every number checked at the door."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,28 @@ Array = np.ndarray
 
 SUM_TOLERANCE = 1e-6  # above 1 by more is borrowing
 NEGATIVE_TOLERANCE = 1e-9  # a solver's rounding of zero; anything below is a short position
-DUST = 1e-9  # fraction of NAV: a difference this small is arithmetic, not an order
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """Orders instead of target weights: positions to close, and cash to spend.
+
+    What is neither sold nor bought stays as it is.
+
+    Attributes
+    ----------
+    sell
+        Stocks whose whole position is sold on the next session.
+    spend
+        By stock, the fraction of the cash that is there after the session's sales; at most 1 in sum.
+        Sizes follow from the price of the fill.
+    log
+        What the policy wants to be recorded.
+    """
+
+    sell: pd.Index
+    spend: pd.Series
+    log: Mapping[str, Any] = field(default_factory=dict)
 
 
 def opened(answer: object) -> tuple[object, Mapping[str, Any]]:
@@ -62,6 +84,14 @@ def aligned(weights: object, stocks: pd.Index, date: pd.Timestamp) -> Array:
     return np.maximum(full, 0.0)
 
 
+def faulty(weights: Array) -> Array:
+    """Tell which rows of ``[D, N]`` weights ``aligned`` would refuse."""
+    total = weights.sum(axis=1)  # NaN where any weight is
+    return ~(total <= 1.0 + SUM_TOLERANCE) | (
+        weights.min(axis=1, initial=0.0) < -NEGATIVE_TOLERANCE
+    )
+
+
 def _placed(weights: pd.Series, given: Array, stocks: pd.Index, date: pd.Timestamp) -> Array:
     """Put ``given`` at the positions of their stocks."""
     positions = stocks.get_indexer(weights.index)
@@ -82,29 +112,41 @@ def _placed(weights: pd.Series, given: Array, stocks: pd.Index, date: pd.Timesta
     return full
 
 
-def orders_for(
-    weights: Array, units: Array, marks: Array, nav: float, stocks: pd.Index, date: pd.Timestamp
-) -> Array:
-    """Return the orders ``[N]``, in units and signed, that lead from ``units`` to ``weights``.
-
-    Sizes are fixed at the close of ``date``: ``weight * nav / mark - units``. The price of the fill
-    moves the weight that is reached, as it would on the exchange.
+def placed_orders(orders: Orders, stocks: pd.Index, date: pd.Timestamp) -> tuple[Array, Array]:
+    """Return the positions to sell ``[k]`` and the shares of the cash to spend ``[N]``.
 
     Raises
     ------
     DataError
-        A weight on a stock that has no price at that close, because it is not listed.
+        Two orders of one stock, a stock that is not in the market, or shares that are NaN, negative or
+        above 1 in sum.
     """
+    both = pd.Index(orders.sell).append(orders.spend.index)
+    if both.has_duplicates:
+        twice = both[both.duplicated()]
+        raise DataError(
+            f"{len(twice)} stocks have two orders on {date:%Y-%m-%d}, first {twice[0]}; a stock is "
+            "either sold or bought, once"
+        )
+    sell = stocks.get_indexer(pd.Index(orders.sell))
+    if (sell < 0).any():
+        unknown = pd.Index(orders.sell)[sell < 0]
+        raise DataError(
+            f"{len(unknown)} orders to sell on {date:%Y-%m-%d} are of stocks that are not in the "
+            f"market, first {unknown[0]}; its codes look like {stocks[0]}"
+        )
+    return sell, aligned(orders.spend, stocks, date)
+
+
+def check_priced(
+    weights: Array, units: Array, marks: Array, stocks: pd.Index, date: pd.Timestamp
+) -> None:
+    """Raise a ``DataError`` that names the stocks in question without a price at the close."""
     concerned = np.flatnonzero((weights > 0.0) | (units > 0.0))
-    mark = marks[concerned]
-    blank = concerned[~np.isfinite(mark)]
+    blank = concerned[~np.isfinite(marks[concerned])]
     if len(blank):
         raise DataError(
             f"{len(blank)} stocks with a target weight have no price at the close of "
             f"{date:%Y-%m-%d}, first {stocks[blank[0]]} with {weights[blank[0]]:.6f}; weight only "
             "stocks that are listed on that date"
         )
-    wanted = weights[concerned] * nav / mark - units[concerned]
-    orders = np.zeros_like(weights)
-    orders[concerned] = np.where(np.abs(wanted) * mark > DUST * nav, wanted, 0.0)
-    return orders

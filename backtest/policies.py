@@ -1,4 +1,4 @@
-"""Policies: callables from a ``Snapshot`` to target weights."""
+"""Policies: callables from a ``Snapshot`` to target weights or orders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtest.orders import Orders, aligned, faulty
 from market import DataError, Snapshot
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,17 @@ class FixedWeights:
     def __call__(self, snapshot: Snapshot) -> pd.Series:
         """Return the row of the snapshot's date; a ``DataError`` names a date without one."""
         return _row(self.targets, snapshot.date, "targets")
+
+    def table(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> Array:
+        """Return the weights of all rebalance dates ``[D, N]``, each checked as an answer is."""
+        rows = rows_of(self.targets, dates, "targets")
+        if self.targets.columns.equals(stocks):
+            values = self.targets.to_numpy(dtype=np.float64)
+            given = values if np.array_equal(rows, np.arange(len(values))) else values[rows]
+            if not faulty(given).any():
+                return np.maximum(given, 0.0) if given.min(initial=0.0) < 0.0 else given
+        whole = [aligned(self.targets.iloc[k], stocks, dates[d]) for d, k in enumerate(rows)]
+        return np.stack(whole)
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,34 @@ class TopN:
         kept = score[buyable | score.index.isin(snapshot.holdings.index)]
         best = np.argsort(-kept.to_numpy(), kind="stable")[: self.n]
         return pd.Series(1.0 / self.n, index=kept.index[best], name="weight")
+
+
+@dataclass(frozen=True, eq=False)
+class BuyAndHold:
+    """Buy once, at the first rebalance, and let the weights drift.
+
+    Attributes
+    ----------
+    weights
+        Fractions of net asset value by stock; what they leave below 1 stays in cash.
+    """
+
+    weights: pd.Series
+
+    def __call__(self, snapshot: Snapshot) -> pd.Series | Orders:
+        """Return the weights for an account without holdings, and no orders for any other."""
+        if snapshot.holdings.empty:
+            return self.weights
+        return Orders(snapshot.market.stocks[:0], pd.Series(dtype=np.float64))
+
+
+def rows_of(frame: pd.DataFrame, dates: pd.DatetimeIndex, what: str) -> Array:
+    """Return the positions of the dates, each of which needs exactly one row."""
+    if frame.index.equals(dates):
+        return np.arange(len(dates))
+    for date in dates[~dates.isin(frame.index[~frame.index.duplicated(keep=False)])][:1]:
+        _row(frame, date, what)  # raises
+    return frame.index.get_indexer_for(dates)
 
 
 def _row(frame: pd.DataFrame, date: pd.Timestamp, what: str) -> pd.Series:

@@ -1,163 +1,166 @@
-"""One pass over the sessions: a plain loop over days, vectorised over stocks.
+"""One account: what was decided for it, the compiled sessions between, and the result.
 
-On each session, in this order: delistings, fills of the orders that were decided at the close before,
-charges, marking at the close, and on a rebalance day the decision that makes the next orders. Nothing
-dated after t reaches a decision at t: a policy receives ``market.until(t)``, and tradability as it
-looked at that close.
+Nothing dated after t reaches a decision at t: a policy receives ``market.until(t)``, and tradability
+as it looked at that close.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtest.account import Account
-from backtest.exchange import Exchange, forecast
+from backtest.account import NO_MARK, NO_PRICE, ORDER, Account, Path
+from backtest.dropout import intended, play_dropout
+from backtest.exchange import View
 from backtest.ledger import Ledger
-from backtest.orders import aligned, opened, orders_for
+from backtest.orders import Orders, aligned, check_priced, opened, placed_orders
+from backtest.plain import plain
+from backtest.policies import FixedWeights
 from backtest.result import Result
-from market import Costs, DataError, Market, Snapshot, Target
-from market.progress import track
+from backtest.session import play, play_targets
+from backtest.settings import Settings
+from backtest.tape import Tape, sealed
+from backtest.topk import TopkDropout
+from market import DataError, Market, Snapshot, Target
 
 Array = np.ndarray
-Policy = Callable[[Snapshot], pd.Series | Target]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is told beside the data and the policy; see ``backtest.run``."""
-
-    benchmark: str | None
-    costs: Costs
-    deal: str
-    capital: float
-    delisting_haircut: float
-
-    def __post_init__(self) -> None:
-        if not self.capital > 0.0:
-            raise ValueError(f"capital is {self.capital} CNY; a run needs money to start with")
-        if not 0.0 <= self.delisting_haircut <= 1.0:
-            raise ValueError(
-                f"delisting_haircut is {self.delisting_haircut}; it is a fraction from 0 to 1"
-            )
+Policy = Callable[[Snapshot], pd.Series | Target | Orders]
 
 
 class Simulation:
-    """One pass over the sessions of ``market``, deciding at the close of the rows ``decide_on``."""
+    """The account of one policy, deciding at the close of the rows ``decide_on``."""
 
-    def __init__(self, market: Market, settings: Settings, decide_on: Array) -> None:
+    def __init__(
+        self, market: Market, tape: Tape, settings: Settings, policy: Policy, decide_on: Array
+    ) -> None:
         self.market = market
         self.settings = settings
-        self.account = Account(settings.capital, len(market.stocks))
-        self.exchange = Exchange(market, settings.deal, settings.costs)
-        self.ledger = Ledger(market.dates, market.stocks)
+        self.policy = policy
+        self._tape = tape
+        self._terms = settings.terms(two_sided=getattr(policy, "limit", "") == "two_sided")
+        self._decide_on = decide_on
         self._first = int(decide_on[0])
-        self._decide_on = frozenset(decide_on.tolist())
-        self._dates = market.dates
-        self._close = market.values("close_filled")
-        self._factor = market.values("factor")
-        self._listed = market.values("listed")
-        self._nav = np.zeros(len(market.dates))
-        self._cash = np.zeros(len(market.dates))
+        sessions, stocks = len(market.dates), len(market.stocks)
+        daily = settings.retry == "daily"
+        self.account = Account.of(settings.capital, stocks)
+        self.path = Path.of(sessions, stocks, sessions if daily else len(decide_on))
+        self.path.nav[self._first] = self.path.cash[self._first] = settings.capital
+        self._log: list[Array] = []
+        self._targets: list[Array] = []
+        self._solver: list[dict[str, Any]] = []
 
-    def play(self, policy: Policy, progress: bool) -> None:
-        """Run from the first decision to the last session."""
-        orders: Array | None = None
-        sessions = range(self._first, len(self._dates))
-        for row in track(sessions, progress, "sessions", len(sessions)):
-            self._retire(row)
-            if orders is not None:
-                self._fill(row, orders)
-                orders = None
-            self._mark(row)
-            if row in self._decide_on:
-                orders = self._decide(row, policy)
+    # --- decisions --------------------------------------------------------------------------------
 
-    def marks(self, row: int) -> Array:
-        """Return the value of a unit at the close of ``row`` ``[N]``, CNY."""
-        price: Array = self._close[row].astype(np.float64) * self._factor[row]
-        return price
+    def play_known(self) -> bool:
+        """Play a policy whose decisions are known in advance, in one go; false for any other."""
+        dates, stocks = self.market.dates[self._decide_on], self.market.stocks
+        rest = (self._tape, self._terms, self.account, self.path, self._paper())
+        rows, stop = sealed(self._decide_on), len(self.market.dates)
+        if type(self.policy) is FixedWeights:
+            targets = self.policy.table(dates, stocks)
+            log, n = play_targets(sealed(targets), rows, stop, *rest)
+        elif type(self.policy) is TopkDropout:
+            scores = self.policy.table(dates, stocks)
+            targets = np.zeros_like(scores)
+            log, n = play_dropout(sealed(scores), self.policy.rule, rows, stop, *rest, targets)
+        else:
+            return False
+        self._targets = [targets]
+        self._keep(log, n)
+        return True
 
-    def _retire(self, row: int) -> None:
-        """Turn what has left the exchange since the last session into cash at its last price."""
-        held = self.account.held
-        gone = held[~self._listed[row, held]]
-        if not len(gone):
-            return
-        kept = 1.0 - self.settings.delisting_haircut
-        price = self._close[row - 1, gone].astype(np.float64) * kept
-        shares = self.account.units[gone] * self._factor[row - 1, gone]
-        self.account.sell_out(gone, shares * price)
-        self.ledger.delisting(row, gone, shares, price)
-
-    def _fill(self, row: int, orders: Array) -> None:
-        fill = self.exchange.fill(row, orders, self.account)
-        today, before = (self._factor[r, fill.positions].astype(np.float64) for r in (row, row - 1))
-        factor = np.where(np.isfinite(today), today, before)  # delisted overnight: none today
-        self.ledger.fill(row, fill, factor, self._nav[row - 1])
-        self.ledger.holding(row, self.account.weights(self.marks(row)))
-
-    def _mark(self, row: int) -> None:
-        value = self.account.value(self.marks(row))
-        if not np.isfinite(value):
-            self._explain_missing_price(row)
-        self._nav[row], self._cash[row] = value, self.account.cash
-
-    def _explain_missing_price(self, row: int) -> None:
-        held = self.account.held
-        lost = held[~np.isfinite(self.marks(row)[held])]
-        raise DataError(
-            f"{len(lost)} held stocks have no close or factor on {self._dates[row]:%Y-%m-%d}, first "
-            f"{self.market.stocks[lost[0]]}; a listed stock needs both on every session"
-        )
-
-    def _decide(self, row: int, policy: Policy) -> Array:
-        snapshot = self._snapshot(row)
-        answer = policy(snapshot)
+    def decide(self, view: View) -> None:
+        """Ask the policy at one close and play on to the close of the next decision."""
+        answer = self.policy(self._snapshot(view))
         given, log = opened(answer)
-        weights = aligned(given, self.market.stocks, snapshot.date)
-        self.ledger.decision(row, weights, log)
-        return orders_for(
-            weights, self.account.units, self.marks(row), self._nav[row], self.market.stocks,
-            snapshot.date,
-        )  # fmt: skip
+        self._solver.append({str(key): plain(value) for key, value in log.items()})
+        after = self._decide_on[self._decide_on > view.row]
+        stop = int(after[0]) + 1 if len(after) else len(self.market.dates)
+        rest = (self._tape, self._terms, self.account, self.path, self._paper())
+        if isinstance(given, Orders):
+            self._targets.append(self._place(given, view))
+            self._keep(*play(view.row + 1, stop, *rest, 0))
+            return
+        weights = aligned(given, self.market.stocks, view.date)[None, :]
+        self._targets.append(weights)
+        self._keep(*play_targets(sealed(weights), sealed(np.array([view.row])), stop, *rest))
 
-    def _snapshot(self, row: int) -> Snapshot:
-        date = self._dates[row]
-        weights = self.account.weights(self.marks(row))
+    def _place(self, orders: Orders, view: View) -> Array:
+        """Put orders into the account; return the weights that they lead to ``[1, N]``."""
+        sell, spend = placed_orders(orders, self.market.stocks, view.date)
+        self.account.wanted[:] = 0.0
+        self.account.wanted[sell] = -self.account.units[sell]
+        self.account.spend[:] = spend
+        self.account.open[0] = True
+        weights = np.zeros((1, len(spend)))
+        intended(view.row, self._tape, self.account, self.path, weights[0])
+        return weights
+
+    def _snapshot(self, view: View) -> Snapshot:
+        nav, cash = self.path.nav[view.row], self.path.cash[view.row]
+        weights = self.account.weights(self.marks(view.row))
         held = self.account.held
-        can_buy, can_sell = forecast(self.market, row)
         return Snapshot(
-            date=date,
-            market=self.market.until(date),
+            date=view.date,
+            market=view.market,
             holdings=pd.Series(weights[held], index=self.market.stocks[held], name="weight"),
-            cash=self.account.cash / self._nav[row],
-            capital=self._nav[row],
-            can_buy=can_buy,
-            can_sell=can_sell,
+            cash=cash / nav,
+            capital=nav,
+            can_buy=view.can_buy,
+            can_sell=view.can_sell,
             costs=self.settings.costs,
             benchmark=self.settings.benchmark,
         )
 
+    def marks(self, row: int) -> Array:
+        """Return the value of a unit at the close of ``row`` ``[N]``, CNY."""
+        price: Array = self._tape.close[row].astype(np.float64) * self._tape.factor[row]
+        return price
+
+    # --- the log ----------------------------------------------------------------------------------
+
+    def _paper(self) -> Array:
+        return np.empty(4 * len(self.market.stocks), ORDER)
+
+    def _keep(self, log: Array, n: int) -> None:
+        self._log.append(log[:n])
+        why, row = int(self.path.trouble[0]), int(self.path.trouble[1])
+        if why == NO_PRICE:
+            d = int(np.searchsorted(self._decide_on, row))
+            weights = np.concatenate(self._targets)[d]
+            date, stocks = self.market.dates[row], self.market.stocks
+            check_priced(weights, self.account.units, self.marks(row), stocks, date)
+        if why == NO_MARK:
+            held = self.account.held
+            lost = held[~np.isfinite(self.marks(row)[held])]
+            raise DataError(
+                f"{len(lost)} held stocks have no close or factor on "
+                f"{self.market.dates[row]:%Y-%m-%d}, first {self.market.stocks[lost[0]]}; a listed "
+                "stock needs both on every session"
+            )
+
     def result(self, level: pd.Series | None, config: dict[str, Any]) -> Result:
-        days = slice(self._first, len(self._dates))
-        dates, ledger = self._dates[days], self.ledger
-        nav = self._nav[days]
+        """Return the frames of the run."""
+        days = slice(self._first, len(self.market.dates))
+        dates, path, decided = self.market.dates[days], self.path, self._decide_on
+        log = self._log[0] if len(self._log) == 1 else np.concatenate(self._log)
+        ledger = Ledger(self.market.dates, self.market.stocks, log, path)
+        nav = path.nav[days]
+        logs = pd.DataFrame(self._solver or None, index=self.market.dates[decided])
         return Result(
             nav=pd.Series(nav / self.settings.capital, index=dates, name="nav"),
-            cash=pd.Series(self._cash[days] / nav, index=dates, name="cash"),
+            cash=pd.Series(path.cash[days] / nav, index=dates, name="cash"),
             benchmark=level,
-            targets=ledger.targets(),
+            targets=ledger.wide(decided, np.concatenate(self._targets)),
             weights=ledger.weights(),
             trades=ledger.trades(),
             refusals=ledger.refusals(),
-            costs=ledger.costs(self._first),
-            turnover=ledger.turnover(),
-            solver=ledger.solver(),
+            costs=ledger.costs(self._first, self.settings.impact is not None),
+            turnover=ledger.turnover(decided),
+            solver=logs,
             notes=_notes(self.market.between(dates[0], dates[-1]), self.settings.deal),
             config={**config, "start": f"{dates[0]:%Y-%m-%d}", "end": f"{dates[-1]:%Y-%m-%d}"},
         )

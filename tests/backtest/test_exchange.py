@@ -1,90 +1,156 @@
-"""Fills, refusals and the share of purchases that cash can pay."""
+"""Charges, the share of purchases that cash can pay, lots, and accounts: the parts of a session."""
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.account import Account
-from backtest.exchange import REASONS, Exchange, affordable_share
-from backtest.orders import aligned, orders_for
+from backtest.charges import Tariff, affordable_share, bill, note_charges, order_charge
+from backtest.lots import bought_lots, sold_lots
+from backtest.orders import aligned
 from market import Costs
-from tests.backtest.worlds import one_price, random_world
+from market.costs import SquareRootImpact
 
 MONEY = st.floats(1.0, 1e9)
+VALUES = st.lists(st.floats(0.01, 1e7), min_size=1, max_size=6)
+
+
+def tariff(costs, date, side):
+    stamp, fee, spread = costs.proportional(pd.DatetimeIndex([date]))[0, side]
+    return Tariff(
+        (costs.commission_buy, costs.commission_sell)[side], costs.minimum, stamp, fee, spread
+    )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    values=st.lists(st.floats(0.01, 1e7), min_size=1, max_size=6),
+    values=VALUES,
     cash=MONEY,
     commission=st.floats(0.0, 0.01),
     minimum=st.sampled_from([0.0, 5.0, 100.0]),
+    depth=st.sampled_from([0.0, 1e-6]),
 )
-def test_the_affordable_share_is_paid_and_no_larger_one_is(values, cash, commission, minimum):
-    costs = Costs.cn(commission, minimum)
-    date, bought = pd.Timestamp("2023-09-01"), np.array(values)
-
-    def bill(share):
-        return share * bought.sum() + sum(
-            costs.charge(date, share * bought, np.zeros_like(bought)).values()
-        )
-
-    share = affordable_share(bill, cash)
+def test_the_affordable_share_is_paid_and_no_larger_one_is(
+    values, cash, commission, minimum, depth
+):
+    terms = tariff(Costs.cn(commission, minimum), "2023-09-01", 0)
+    bought, depths = np.array(values), np.full(len(values), depth)
+    share = affordable_share(bought, depths, terms, cash)
     assert 0.0 <= share <= 1.0
-    assert bill(share) <= cash
+    assert bill(bought, depths, share, terms) <= cash
     if share < 1.0:
-        assert bill(share + 1e-12) > cash
+        assert bill(bought, depths, share + 1e-12, terms) > cash
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), row=st.integers(1, 39))
-def test_every_order_is_filled_or_has_a_reason(seed, row):
-    m = random_world(seed)
-    random = np.random.default_rng(seed)
-    account = Account(1e6, len(m.stocks))
-    account.units = 1e4 * random.random(len(m.stocks))
-    before = account.units.copy()
-    orders = np.where(
-        random.random(len(m.stocks)) < 0.8, random.standard_normal(len(m.stocks)), 0.0
-    )
-    orders = np.maximum(1e4 * orders, -account.units)
-    fill = Exchange(m, "vwap", Costs.cn()).fill(row, orders, account)
-    filled = fill.reason == REASONS.index("filled")
-    assert np.array_equal(fill.positions, np.flatnonzero(orders))
-    assert np.array_equal(fill.done[filled], fill.wanted[filled])
-    assert (np.abs(fill.done[~filled]) < np.abs(fill.wanted[~filled])).all()
-    assert np.array_equal(account.units - before, np.bincount(
-        fill.positions, account.units[fill.positions] - before[fill.positions], len(before)
-    ))  # fmt: skip
-    shut = ~m.values("can_buy")[row] & (orders > 0.0) | ~m.values("can_sell")[row] & (orders < 0.0)
-    assert np.array_equal(account.units[shut], before[shut])
-    assert account.cash >= 0.0
+@settings(max_examples=60, deadline=None)
+@given(
+    values=VALUES,
+    side=st.sampled_from([0, 1]),
+    date=st.dates(pd.Timestamp("1999-01-01").date(), pd.Timestamp("2025-01-01").date()),
+    spread=st.sampled_from([0.0, 0.0005]),
+)
+def test_compiled_charges_are_those_of_the_costs(values, side, date, spread):
+    costs, out = Costs.cn(spread=spread), np.zeros(5)
+    value, none = np.array(values), np.zeros(len(values))
+    terms = tariff(costs, date, side)
+    total = note_charges(value, none, terms, out)
+    pair = (value, none) if side == 0 else (none, value)
+    theirs = costs.charge(pd.Timestamp(date), *pair)
+    assert out[:4] == pytest.approx(list(theirs.values()), rel=1e-12)
+    assert total == pytest.approx(sum(theirs.values()), rel=1e-12)
+    alone = sum(order_charge(v, 0.0, terms) for v in values)
+    assert alone == pytest.approx(total, rel=1e-12)
 
 
-def test_a_traded_stock_without_the_asked_price_is_refused_for_that():
-    m = one_price({"SH600000": [10.0, 10.0]}, typical=np.array([[10.0], [np.nan]], np.float32))
-    account = Account(1000.0, 1)
-    fill = Exchange(m, "typical", Costs.free()).fill(1, np.array([5.0]), account)
-    assert REASONS[fill.reason[0]] == "no price"
-    assert account.cash == 1000.0
+@pytest.mark.parametrize(
+    ("date", "bought", "sold"),  # stamp duty on 10,000 CNY, the day before a change and on it
+    [
+        ("2005-01-21", 20.0, 20.0),
+        ("2005-01-24", 10.0, 10.0),
+        ("2007-05-29", 10.0, 10.0),
+        ("2007-05-30", 30.0, 30.0),
+        ("2008-04-23", 30.0, 30.0),
+        ("2008-04-24", 10.0, 10.0),
+        ("2008-09-18", 10.0, 10.0),
+        ("2008-09-19", 0.0, 10.0),
+        ("2023-08-25", 0.0, 10.0),
+        ("2023-08-28", 0.0, 5.0),
+    ],
+)
+def test_stamp_duty_changes_on_its_dates(date, bought, sold):
+    rates = Costs.cn().proportional(pd.DatetimeIndex([date]))[0]
+    assert (1e4 * rates[:, 0]).tolist() == pytest.approx([bought, sold])
+
+
+@pytest.mark.parametrize(
+    ("date", "fee"),  # on 1,000,000 CNY
+    [("2015-07-31", 25.5), ("2015-08-03", 20.0), ("2022-04-28", 20.0), ("2022-04-29", 10.0)],
+)
+def test_the_transfer_fee_changes_on_its_dates(date, fee):
+    rates = Costs.cn().proportional(pd.DatetimeIndex([date]))[0]
+    assert (1e6 * rates[:, 1]).tolist() == pytest.approx([fee, fee])
+
+
+def test_an_order_of_fifty_pays_the_minimum_and_one_of_fifty_thousand_the_rate():
+    terms = Tariff(0.0002, 5.0, 0.0, 0.0, 0.0)
+    assert order_charge(50.0, 0.0, terms) == 5.0
+    assert order_charge(50_000.0, 0.0, terms) == pytest.approx(10.0)
+    assert order_charge(0.0, 0.0, terms) == 0.0
+
+
+def test_impact_is_twenty_basis_points_for_a_hundredth_of_the_daily_value():
+    depth = SquareRootImpact(1.0).coefficients(np.array([0.02]), np.array([1e8]))[0]
+    free = Tariff(0.0, 0.0, 0.0, 0.0, 0.0)
+    assert order_charge(1e6, depth, free) == pytest.approx(2000.0)
+    assert order_charge(4e6, depth, free) == pytest.approx(8 * 2000.0)  # power 3/2
+
+
+@pytest.mark.parametrize(
+    ("shares", "main", "star"),
+    [(99.0, 0, 0), (99.95, 100, 0), (199.0, 100, 0), (200.0, 200, 200), (257.3, 200, 257)],
+)
+def test_purchases_come_in_lots_of_the_board(shares, main, star):
+    assert bought_lots(shares, 100.0, 100.0, 0.1) == main
+    assert bought_lots(shares, 200.0, 1.0, 0.1) == star
+
+
+@pytest.mark.parametrize(
+    ("shares", "held", "main", "star"),
+    [
+        (250.0, 250.0, 250, 250),  # all of it, odd lot included
+        (240.0, 250.0, 200, 240),
+        (60.0, 250.0, 0, 0),
+        (150.5, 150.5, 150.5, 150.5),  # a remainder below 200 goes at once
+        (100.0, 150.5, 100, 0),
+    ],
+)
+def test_odd_lots_are_sold_with_the_whole_position_only(shares, held, main, star):
+    assert sold_lots(shares, held, 100.0, 100.0, 0.1) == main
+    assert sold_lots(shares, held, 200.0, 1.0, 0.1) == star
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shares=st.floats(0.0, 1e6), held=st.floats(1.0, 1e6), rule=st.sampled_from([(100, 100), (200, 1)])
+)  # fmt: skip
+def test_a_size_in_lots_is_legal_and_the_next_one_is_too_much(shares, held, rule):
+    smallest, step = map(float, rule)
+    size = bought_lots(shares, smallest, step, 0.0)
+    assert size % step == 0.0
+    assert size == 0.0 or size >= smallest
+    assert size <= shares < max(size + step, smallest)
+    part = sold_lots(shares, held, smallest, step, 0.0)
+    assert part == held or (part % step == 0.0 and part <= shares)
 
 
 def test_an_account_is_worth_its_cash_and_the_marks_of_what_it_holds():
-    account = Account(50.0, 3)
-    account.units = np.array([2.0, 0.0, 1.0])
+    account = Account.of(50.0, 3)
+    account.units[:] = [2.0, 0.0, 1.0]
     marks = np.array([10.0, np.nan, 30.0])  # not held: its price does not matter
     assert account.value(marks) == 100.0
     assert account.weights(marks).tolist() == [0.2, 0.0, 0.3]
-    account.sell_out(np.array([0]), np.array([20.0]))
-    assert (account.cash, account.value(marks)) == (70.0, 100.0)
-
-
-def test_orders_lead_from_units_to_weights_and_leave_dust_alone():
-    stocks, date = pd.Index(["A", "B", "C"]), pd.Timestamp("2021-03-05")
-    marks, units = np.array([10.0, 20.0, 5.0]), np.array([0.0, 4.0, 4.0])
-    weights = np.array([0.5, 0.0, 0.2 * (1.0 + 1e-11)])
-    assert orders_for(weights, units, marks, 100.0, stocks, date).tolist() == [5.0, -4.0, 0.0]
 
 
 def test_weights_are_put_at_their_stocks_whatever_their_order():

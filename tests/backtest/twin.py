@@ -6,6 +6,9 @@ duty with its cut of 2023-08-28, and a transfer fee.
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 
 from market import Market
@@ -13,38 +16,17 @@ from market import Market
 RATE, LEAST, FEE = 0.0002, 5.0, 0.00001
 
 
-def charge(values, stamp=0.0):
-    total = 0.0
-    for value in values:
-        if value > 0.0:
-            total += max(RATE * value, LEAST) + FEE * value + stamp * value
-    return total
-
-
-def largest_affordable(bought, cash):
-    def bill(share):
-        return sum(share * value for value in bought) + charge([share * value for value in bought])
-
-    if bill(1.0) <= cash:
-        return 1.0, bill(1.0)
-    low, high = 0.0, 1.0
-    for _ in range(200):
-        middle = (low + high) / 2.0
-        if bill(middle) <= cash:
-            low = middle
-        else:
-            high = middle
-    return low, bill(low)
-
-
 class Twin:
     def __init__(
-        self, market: Market, targets: pd.DataFrame, capital: float, deal: str, haircut: float
-    ):
+        self, market: Market, targets: pd.DataFrame, capital: float, deal: str, haircut: float,
+        lots: bool = False, cap: float | None = None, eta: float | None = None, daily: bool = False,
+    ):  # fmt: skip
         self.market, self.targets, self.haircut = market, targets, haircut
+        self.lots, self.cap, self.eta, self.daily, self.capital = lots, cap, eta, daily, capital
         self.price = market.deal_price(deal).to_numpy().astype(float)
         self.close = market.values("close_filled").astype(float)
         self.factor = market.values("factor").astype(float)
+        self.board = [market.venue.lot(board) for board in market.securities["board"]]
         self.stocks = range(len(market.stocks))
         self.cash = capital
         self.units = [0.0 for _ in self.stocks]
@@ -74,34 +56,164 @@ class Twin:
                 self.cash += self.units[i] * last * (1.0 - self.haircut)
                 self.units[i] = 0.0
 
+    # --- charges ----------------------------------------------------------------------------------
+
+    def liquidity(self, row: int, i: int) -> tuple[float, float]:
+        """Volatility over 60 sessions and average value over 20, up to ``row``."""
+        seen = self.market.values("returns")[max(row - 59, 0) : row + 1, i].astype(float)
+        seen = seen[np.isfinite(seen)]
+        amount = self.market.values("amount")[max(row - 19, 0) : row + 1, i].astype(float)
+        average = max(sum(x for x in amount if x == x) / len(amount), 1e-6 * self.capital)
+        return (float(np.std(seen, ddof=1)) if len(seen) > 1 else math.nan), average
+
+    def depth(self, row: int, i: int) -> float:
+        if self.eta is None:
+            return 0.0
+        sigma, amount = self.liquidity(row, i)
+        if math.isnan(sigma):
+            others = [self.liquidity(row, k)[0] for k in self.stocks]
+            sigma = float(np.median([x for x in others if x == x]))
+        return self.eta * sigma / math.sqrt(amount)
+
+    def charge(self, row: int, i: int, value: float, stamp: float = 0.0) -> float:
+        if value <= 0.0:
+            return 0.0
+        impact = self.depth(row - 1, i) * value**1.5 if self.eta is not None else 0.0
+        return max(RATE * value, LEAST) + FEE * value + stamp * value + impact
+
+    def bill(self, row: int, bought: list[float], share: float = 1.0) -> float:
+        return sum(share * v + self.charge(row, i, share * v) for i, v in enumerate(bought))
+
+    def largest_affordable(self, row: int, bought: list[float], cash: float) -> float:
+        if self.bill(row, bought) <= cash:
+            return 1.0
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if self.bill(row, bought, middle) <= cash else (low, middle)
+        return low
+
+    # --- sizes, in shares -------------------------------------------------------------------------
+
+    def whole_lots(self, i: int, shares: float, slack: float) -> float:
+        rule = self.board[i]
+        size = math.floor((shares + slack) / rule.step) * rule.step
+        return float(size) if size >= rule.minimum else 0.0
+
+    def saleable(self, i: int, shares: float, held: float, slack: float) -> float:
+        if shares >= held * (1.0 - 1e-9):
+            return held
+        return min(self.whole_lots(i, shares, slack), held)
+
+    def space(self, row: int, i: int) -> float:
+        if self.cap is None:
+            return math.inf
+        volume = float(self.market.values("volume")[row, i])
+        return self.cap * volume if volume > 0.0 else 0.0
+
+    # --- one session ------------------------------------------------------------------------------
+
     def fill(self, row: int) -> None:
-        stamp = 0.0005 if self.market.dates[row] >= pd.Timestamp("2023-08-28") else 0.001
-        sold, bought = [0.0 for _ in self.stocks], [0.0 for _ in self.stocks]
+        self.done = [0.0 for _ in self.stocks]  # units, signed
+        self.unit = [self.price[row, i] * self.factor[row, i] for i in self.stocks]
+        factors = [
+            self.factor[row, i] if math.isfinite(self.factor[row, i]) else self.factor[row - 1, i]
+            for i in self.stocks
+        ]
+        self.sell(row, factors)
+        self.buy(row, factors)
+        left = [0.0 for _ in self.stocks]
         for i in self.stocks:
-            price = self.price[row, i] * self.factor[row, i]
-            if self.orders[i] > 0.0 and self.market.values("can_buy")[row, i]:
-                bought[i] = self.orders[i] * price
-            if self.orders[i] < 0.0 and self.market.values("can_sell")[row, i]:
-                sold[i] = -self.orders[i] * price
-        cash = self.cash + sum(sold) - charge(sold, stamp)
-        if cash < 0.0:
-            cash, sold = self.cash, [0.0 for _ in self.stocks]
-        share, bill = largest_affordable(bought, cash)
-        self.cash = cash - bill
-        for i in self.stocks:
-            done = self.orders[i] if sold[i] > 0.0 else 0.0
-            done = share * self.orders[i] if bought[i] > 0.0 else done
+            done, wanted = self.done[i], self.orders[i]
             self.units[i] += done
+            if abs(self.units[i]) < 1e-9 * abs(done):
+                self.units[i] = 0.0
             if done != 0.0:
-                value = abs(done) * self.price[row, i] * self.factor[row, i]
-                self.traded.append((row, i, done, value))
-            if done != self.orders[i]:
-                self.refused.append((row, i, self.orders[i], done))
+                self.traded.append((row, i, done, abs(done) * self.unit[i]))
+            if abs(wanted - done) > 1e-12 * abs(wanted):
+                self.refused.append((row, i, wanted, done))
+                if self.daily and self.market.values("listed")[row, i]:
+                    left[i] = wanted - done
+        self.orders = left
+
+    def sell(self, row: int, factors: list[float]) -> None:
+        stamp = 0.0005 if self.market.dates[row] >= pd.Timestamp("2023-08-28") else 0.001
+        money, sent = self.cash, []
+        for i in self.stocks:
+            if self.orders[i] >= 0.0:
+                continue
+            held = self.units[i] * factors[i]
+            if self.lots and held > 0.0:
+                shares = self.saleable(i, -self.orders[i] * factors[i], held, 0.1)
+                self.orders[i] = -shares / factors[i]
+            if not self.market.values("can_sell")[row, i]:
+                continue
+            shares = min(-self.orders[i] * factors[i], self.space(row, i))
+            if self.lots and shares < -self.orders[i] * factors[i]:
+                shares = self.saleable(i, shares, held, 0.0)
+            self.done[i] = -shares / factors[i]
+            value = -self.done[i] * self.unit[i]
+            money += value - self.charge(row, i, value, stamp)
+            sent.append(i)
+        if money >= 0.0:
+            self.cash = money
+        else:
+            for i in sent:
+                self.done[i] = 0.0
+
+    def buy(self, row: int, factors: list[float]) -> None:
+        bought = [0.0 for _ in self.stocks]
+        for i in self.stocks:
+            if self.orders[i] <= 0.0:
+                continue
+            if self.lots:
+                self.orders[i] = self.whole_lots(i, self.orders[i] * factors[i], 0.1) / factors[i]
+            if not self.market.values("can_buy")[row, i]:
+                continue
+            shares = min(self.orders[i] * factors[i], self.space(row, i))
+            if self.lots and shares < self.orders[i] * factors[i]:
+                shares = self.whole_lots(i, shares, 0.0)
+            self.done[i] = shares / factors[i]
+            bought[i] = self.done[i] * self.unit[i]
+        share = self.largest_affordable(row, bought, self.cash)
+        if share < 1.0:
+            self.cut(row, factors, bought, share)
+        self.cash -= self.bill(row, bought)
+
+    def cut(self, row: int, factors: list[float], bought: list[float], share: float) -> None:
+        asked = list(bought)
+        for i in self.stocks:
+            if asked[i] > 0.0:
+                self.done[i] *= share
+                if self.lots:
+                    shares = self.whole_lots(i, self.done[i] * factors[i], 0.0)
+                    self.done[i] = shares / factors[i]
+                bought[i] = self.done[i] * self.unit[i]
+        if self.lots:
+            self.add_lots(row, factors, asked, bought)
+
+    def add_lots(
+        self, row: int, factors: list[float], asked: list[float], bought: list[float]
+    ) -> None:
+        left = self.cash * (1.0 - 1e-13) - self.bill(row, bought)
+        missing = [asked[i] - bought[i] for i in self.stocks]
+        for i in sorted(self.stocks, key=lambda i: -missing[i]):
+            rule = self.board[i]
+            lot = (rule.step if self.done[i] > 0.0 else rule.minimum) / factors[i]
+            value = (self.done[i] + lot) * self.unit[i]
+            if missing[i] <= 0.0 or value - bought[i] > missing[i] * (1.0 + 1e-12):
+                continue
+            before = bought[i] + self.charge(row, i, bought[i])
+            more = value + self.charge(row, i, value) - before
+            if more <= left:
+                left -= more
+                self.done[i] += lot
+                bought[i] = value
 
     def decide(self, row: int, nav: float) -> None:
-        self.orders = [0.0 for _ in self.stocks]
         if self.market.dates[row] not in self.targets.index:
             return
+        self.orders = [0.0 for _ in self.stocks]
         for i in self.stocks:
             weight = float(self.targets.loc[self.market.dates[row]].iloc[i])
             if weight > 0.0 or self.units[i] > 0.0:

@@ -23,9 +23,13 @@ def one_price(closes: dict[str, list[float]], start: str = "2021-03-01", **field
 
 
 def random_world(
-    seed: int, days: int = 40, stocks: int = 8, *, quiet: bool = False, index: bool = True
-) -> Market:
-    """Random bars; unless ``quiet``, with suspensions, refusals, ex-dates, a listing, a delisting."""
+    seed: int, days: int = 40, stocks: int = 8, *, quiet: bool = False, index: bool = True,
+    boards: bool = False,
+) -> Market:  # fmt: skip
+    """Random bars; unless ``quiet``, with suspensions, refusals, ex-dates, a listing, a delisting.
+
+    With ``boards`` every third stock is on STAR, lots are those of the boards and volumes vary.
+    """
     random = np.random.default_rng(seed)
     shape = (days, stocks)
     move = np.clip(0.03 * random.standard_normal(shape), -0.09, 0.09)
@@ -54,7 +58,15 @@ def random_world(
         traded, draw = ~np.isnan(fields["close"]), random.random(shape)
         fields["can_buy"], fields["can_sell"] = traded & (draw > 0.08), traded & (draw < 0.92)
     codes = pd.Index([f"SH6000{i:02d}" for i in range(stocks)])
-    return Market(pd.bdate_range("2023-07-03", periods=days), codes, fields, venue=Venue.open())
+    options = {"venue": Venue.open()}
+    if boards:
+        fields["volume"] *= random.lognormal(0.0, 2.0, shape).astype(np.float32)
+        board = np.where(np.arange(stocks) % 3 == 2, "star", "main")
+        options = {
+            "venue": Venue(lots=Venue.cn().lots),
+            "securities": pd.DataFrame({"board": board}, index=codes),
+        }
+    return Market(pd.bdate_range("2023-07-03", periods=days), codes, fields, **options)
 
 
 def _index(shape: tuple[int, int], random: np.random.Generator) -> dict[str, np.ndarray]:

@@ -1,0 +1,57 @@
+"""What a run is told beside the data, the policy and the dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from backtest.tape import Terms
+from market import Costs
+
+
+class WithEta(Protocol):
+    """A square-root law of impact: ``market.costs.SquareRootImpact`` or the optimiser's ``Impact``."""
+
+    @property
+    def eta(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told beside the data and the policy; see ``backtest.run``."""
+
+    benchmark: str | None
+    costs: Costs
+    deal: str
+    capital: float
+    delisting_haircut: float
+    lots: bool = False
+    participation: float | None = None
+    impact: WithEta | None = None
+    retry: str = "next"
+
+    def __post_init__(self) -> None:
+        if not self.capital > 0.0:
+            raise ValueError(f"capital is {self.capital} CNY; a run needs money to start with")
+        if not 0.0 <= self.delisting_haircut <= 1.0:
+            raise ValueError(
+                f"delisting_haircut is {self.delisting_haircut}; it is a fraction from 0 to 1"
+            )
+        if self.participation is not None and not 0.0 < self.participation <= 1.0:
+            raise ValueError(
+                f"participation is {self.participation}; give a share of the session's volume above "
+                "0 and up to 1, such as 0.1, or None for no cap"
+            )
+        if self.retry not in ("next", "daily"):
+            raise ValueError(f"retry is {self.retry!r}; use 'next' (rebalance) or 'daily'")
+
+    def terms(self, two_sided: bool) -> Terms:
+        """Return the numbers that the compiled session reads."""
+        costs, cap = self.costs, self.participation
+        return Terms(
+            float(costs.commission_buy), float(costs.commission_sell), float(costs.minimum),
+            float(self.delisting_haircut), np.inf if cap is None else float(cap), bool(self.lots),
+            self.retry == "daily", self.impact is not None, two_sided,
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""What the exchange shows, session by session, and the terms of trade: what a run only reads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market import Costs, DataError, Market
+from market.costs import SquareRootImpact, average_liquidity
+
+Array = np.ndarray
+
+_THINNEST = 1e-6  # of the capital: a stock that does not trade counts as trading this much a day
+REASONS = (
+    "filled", "not listed", "suspended", "limit up", "limit down", "no price", "cash",
+    "participation",
+)  # fmt: skip
+FILLED, NOT_LISTED, SUSPENDED, LIMIT_UP, LIMIT_DOWN, NO_DEAL, CASH, PARTICIPATION = range(8)
+DELISTED = 8  # no order: shares turned into cash because the stock has left
+
+
+class Tape(NamedTuple):
+    """One market at one deal price, read-only.
+
+    Attributes
+    ----------
+    deal, close, factor
+        ``[T, N]``: price of the fills and carried close, CNY a share; shares a unit stands for.
+    volume
+        ``[T, N]``, shares traded; ``[0, 0]`` where nobody asks.
+    listed, suspended, can_buy, can_sell
+        ``[T, N]``, bool.
+    fees
+        ``[T, 2, 3]``, fractions of value: session, purchase or sale, then stamp duty, transfer fee and
+        spread.
+    depth
+        ``[T, N]``, impact coefficients as known at each close; ``[0, 0]`` without impact.
+    smallest, step
+        ``[N]``, lot rules in shares.
+    """
+
+    deal: Array
+    close: Array
+    factor: Array
+    volume: Array
+    listed: Array
+    suspended: Array
+    can_buy: Array
+    can_sell: Array
+    fees: Array
+    depth: Array
+    smallest: Array
+    step: Array
+
+
+class Terms(NamedTuple):
+    """The numbers of a run that the compiled session reads; see ``backtest.run``."""
+
+    commission_buy: float
+    commission_sell: float
+    minimum: float
+    haircut: float
+    participation: float  # inf: no cap
+    lots: bool
+    again: bool  # what stays unfilled is tried again on the next session
+    impact: bool
+    two_sided: bool  # a limit on one side closes both
+
+
+def tape_of(market: Market, deal: str, costs: Costs, volume: bool, depth: Array | None) -> Tape:
+    """Return the arrays of a market; ``volume`` and ``depth`` only where they are asked for."""
+    rules = [market.venue.lot(board) for board in market.securities["board"]]
+    return Tape(
+        deal=sealed(market.deal_price(deal).to_numpy()),
+        close=sealed(market.values("close_filled")),
+        factor=sealed(market.values("factor")),
+        volume=sealed(market.values("volume") if volume else np.zeros((0, 0), np.float32)),
+        listed=_flags(market, "listed"),
+        suspended=_flags(market, "suspended"),
+        can_buy=_flags(market, "can_buy"),
+        can_sell=_flags(market, "can_sell"),
+        fees=sealed(costs.proportional(market.dates)),
+        depth=sealed(depth if depth is not None else np.zeros((0, 0))),
+        smallest=sealed(np.array([rule.minimum for rule in rules], np.float64)),
+        step=sealed(np.array([rule.step for rule in rules], np.float64)),
+    )
+
+
+def depth_of(market: Market, eta: float, capital: float, first: int) -> Array:
+    """Return the impact coefficients ``[T, N]`` known at each close, for fills after row ``first``.
+
+    A stock too young for a volatility of its own takes the median of its session, and none counts as
+    trading less than ``_THINNEST`` of the capital a day.
+
+    Raises
+    ------
+    DataError
+        No stock has two returns at ``first``.
+    """
+    volatility, amount = average_liquidity(market)
+    known = np.isfinite(volatility)
+    if not known[first].any():
+        raise DataError(
+            f"impact needs a volatility at the first decision, {market.dates[first]:%Y-%m-%d}, where "
+            "no stock has two returns yet; start at least three sessions into the data"
+        )
+    middle = np.full(len(volatility), np.nan)
+    middle[first:] = [
+        np.median(v[k]) for v, k in zip(volatility[first:], known[first:], strict=True)
+    ]
+    sigma = np.where(known, volatility, middle[:, None])
+    return SquareRootImpact(eta).coefficients(sigma, np.maximum(amount, _THINNEST * capital))
+
+
+def _flags(market: Market, name: str) -> Array:
+    return sealed(np.asarray(market.values(name), dtype=np.bool_))
+
+
+def sealed(values: Array) -> Array:
+    """Return a read-only, date-major view: one compiled loop then serves every run."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view

@@ -14,12 +14,15 @@ Two measures of excess, under two names:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from market import inference
 from market.calendar import TRADING_DAYS
+
+Side = Literal["up", "down"]
 
 _PER_YEAR = float(TRADING_DAYS)
 
@@ -37,6 +40,11 @@ class Drawdown:
 def returns(level: pd.Series) -> pd.Series:
     """Return the simple returns of a level, one fewer than it has dates."""
     return level.pct_change(fill_method=None).iloc[1:]
+
+
+def active_returns(nav: pd.Series, benchmark: pd.Series) -> pd.Series:
+    """Return the daily returns less the benchmark's."""
+    return returns(nav) - returns(benchmark)
 
 
 def excess(nav: pd.Series, benchmark: pd.Series) -> pd.DataFrame:
@@ -79,28 +87,63 @@ def volatility(daily: pd.Series) -> float:
     """Return the standard deviation of daily returns (n - 1), annualised."""
     if len(daily) < 2:
         return float("nan")
-    return float(daily.std(ddof=1) * np.sqrt(_PER_YEAR))
+    return annual_deviation(float(daily.std(ddof=1)))
+
+
+def annual_deviation(daily: float) -> float:
+    """Return the standard deviation of a year, given that of a day, for independent days."""
+    return float(daily * np.sqrt(_PER_YEAR))
 
 
 def tracking_error(nav: pd.Series, benchmark: pd.Series) -> float:
     """Return the realised annual volatility of the daily return less the benchmark's."""
-    return volatility(returns(nav) - returns(benchmark))
+    return volatility(active_returns(nav, benchmark))
 
 
 def information_ratio(nav: pd.Series, benchmark: pd.Series) -> float:
     """Return the annual arithmetic mean of the active return over its tracking error."""
-    active = returns(nav) - returns(benchmark)
+    active = active_returns(nav, benchmark)
     deviation = volatility(active)
     return mean_annual_return(active) / deviation if deviation > 0.0 else float("nan")
 
 
-def newey_west_t(values: pd.Series) -> float:
-    """Return the t-statistic of the mean, allowing for correlation between neighbouring days.
+def newey_west_lags(count: int) -> int:
+    """Return ``floor(4 (n / 100)^(2/9))``, the rule of Newey and West (1994), for n values."""
+    return int(4.0 * (count / 100.0) ** (2.0 / 9.0))
 
-    Over ``floor(4 (n / 100)^(2/9))`` lags, the rule of Newey and West (1994).
+
+def newey_west_t(values: pd.Series) -> float:
+    """Return the t-statistic of the mean, allowing for correlation between neighbouring days."""
+    return inference.newey_west_t(values.to_numpy(), newey_west_lags(len(values)))
+
+
+def beta(nav: pd.Series, benchmark: pd.Series) -> float:
+    """Return the slope of daily returns on those of the benchmark; NaN where it does not move."""
+    own, market = returns(nav), returns(benchmark)
+    variance = float(market.var(ddof=1))
+    return float(own.cov(market)) / variance if variance > 0.0 else float("nan")
+
+
+def capture(nav: pd.Series, benchmark: pd.Series, side: Side) -> float:
+    """Return the share of the benchmark's up (down) months that the NAV takes part in.
+
+    The geometric mean monthly return of the NAV over the benchmark's own, in the calendar months in
+    which the benchmark rose (fell); above 1 upward and below 1 downward is what one wants. NaN where
+    there is no such month.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2020-01-31", "2020-02-28", "2020-03-31", "2020-04-30"])
+    >>> nav, index = pd.Series([1, 1.3, 1.17, 1.17], days), pd.Series([1, 1.2, 1.08, 1.08], days)
+    >>> round(capture(nav, index, "up"), 4), round(capture(nav, index, "down"), 4)
+    (1.5, 1.0)
     """
-    lags = int(4.0 * (len(values) / 100.0) ** (2.0 / 9.0))
-    return inference.newey_west_t(values.to_numpy(), lags)
+    own, market = monthly(nav), monthly(benchmark)
+    chosen = (market > 0.0 if side == "up" else market < 0.0).to_numpy()
+    if not chosen.any():
+        return float("nan")
+    grown = [np.log1p(r.to_numpy()[chosen]).mean() for r in (own, market)]
+    return float(np.expm1(grown[0]) / np.expm1(grown[1]))
 
 
 def drawdowns(level: pd.Series) -> pd.Series:
@@ -126,17 +169,44 @@ def max_drawdown(level: pd.Series) -> Drawdown:
     return Drawdown(float(below[trough]), dates[peak], dates[trough], recovered)
 
 
+def calmar(level: pd.Series) -> float:
+    """Return the annual return over the depth of the deepest drawdown; NaN without a drawdown."""
+    depth = -max_drawdown(level).depth
+    return annual_return(level) / depth if depth > 0.0 else float("nan")
+
+
 def weekly(level: pd.Series) -> pd.Series:
     """Return the return of each calendar week, dated by its last session; partial weeks count."""
-    ends = ~_dates(level).to_period("W").duplicated(keep="last")
-    ends[0] = True  # the base of the first week, whatever day it falls on
-    return returns(level[ends])
+    return _by_period(level, "W")
+
+
+def monthly(level: pd.Series) -> pd.Series:
+    """Return the return of each calendar month, dated by its last session; partial months count."""
+    return _by_period(level, "M")
 
 
 def weekly_win_rate(nav: pd.Series, benchmark: pd.Series) -> float:
     """Return the share of calendar weeks in which the NAV gained on the benchmark."""
-    weeks = weekly(nav / benchmark)
-    return float((weeks > 0.0).mean()) if len(weeks) else float("nan")
+    return _share_won(weekly(nav / benchmark))
+
+
+def monthly_hit_rate(nav: pd.Series, benchmark: pd.Series) -> float:
+    """Return the share of calendar months in which the NAV gained on the benchmark."""
+    return _share_won(monthly(nav / benchmark))
+
+
+def monthly_table(level: pd.Series) -> pd.DataFrame:
+    """Return the return of each month: a row a year, columns 1 to 12, and ``year`` for the whole.
+
+    Of a ratio NAV / benchmark it is the monthly excess. NaN where nothing was run; months compound to
+    their year.
+    """
+    months = monthly(level)
+    dates = _dates(months)
+    table = months.groupby([dates.year, dates.month]).first().unstack()
+    table = table.reindex(columns=range(1, 13))
+    table["year"] = (1.0 + table).prod(axis=1) - 1.0  # of the months that there are
+    return table.rename_axis(index="year", columns="month")
 
 
 def yearly(nav: pd.Series, benchmark: pd.Series | None) -> pd.DataFrame:
@@ -163,6 +233,16 @@ def yearly(nav: pd.Series, benchmark: pd.Series | None) -> pd.DataFrame:
 
 def _dates(level: pd.Series) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(level.index)
+
+
+def _by_period(level: pd.Series, period: str) -> pd.Series:
+    ends = ~_dates(level).to_period(period).duplicated(keep="last")
+    ends[0] = True  # the base of the first period, whatever day it falls on
+    return returns(level[ends])
+
+
+def _share_won(excesses: pd.Series) -> float:
+    return float((excesses > 0.0).mean()) if len(excesses) else float("nan")
 
 
 def _one_year(nav: pd.Series, benchmark: pd.Series | None) -> dict[str, float]:

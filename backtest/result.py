@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from backtest import metrics
+from backtest.significance import intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # keys that a policy's log may carry and the summary reads
 PREDICTED = "tracking_error"  # predicted annual tracking error of the target
 RELAXED = "relaxations"  # which limits gave way and how far; empty when none did
+EXPOSURE = "active."  # with the name of a factor: active exposure of the target
 STATUS = "status"  # "held" when the policy kept what it had because no portfolio met its limits
 
 
@@ -75,6 +77,22 @@ class Result:
         """Excess levels ``geometric`` (the headline) and ``arithmetic``; see ``metrics.excess``."""
         return metrics.excess(self.nav, self._level())
 
+    @property
+    def active(self) -> pd.Series:
+        """Daily return less the benchmark's, from the session after the first decision."""
+        return metrics.active_returns(self.nav, self._level()).rename("active")
+
+    @property
+    def exposures(self) -> pd.DataFrame:
+        """Active exposures of the target by decision date, factor by column, where the policy logs them."""
+        names = [name for name in map(str, self.solver.columns) if name.startswith(EXPOSURE)]
+        frame = self.solver[names].astype(np.float64)
+        return frame.rename(columns=lambda name: str(name).removeprefix(EXPOSURE))
+
+    def confidence(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return intervals of annual excess and information ratio; see ``significance.intervals``."""
+        return intervals(self.active, confidence)
+
     def summary(self) -> pd.Series:
         """Return the headline numbers; fractions a year unless the name says otherwise.
 
@@ -86,6 +104,7 @@ class Result:
             "annual_return": metrics.annual_return(self.nav),
             "volatility": metrics.volatility(daily),
             "drawdown": metrics.max_drawdown(self.nav).depth,
+            "calmar": metrics.calmar(self.nav),
         }
         if self.benchmark is not None:
             rows.update(self._against(self.benchmark))
@@ -103,7 +122,7 @@ class Result:
 
     def _against(self, benchmark: pd.Series) -> dict[str, object]:
         ratio = self.excess["geometric"]
-        active = metrics.returns(self.nav) - metrics.returns(benchmark)
+        active = self.active
         fall = metrics.max_drawdown(ratio)
         realised, predicted = metrics.volatility(active), self._predicted()
         return {
@@ -116,6 +135,10 @@ class Result:
             "information_ratio": metrics.information_ratio(self.nav, benchmark),
             "excess_t": metrics.newey_west_t(active),
             "weekly_win_rate": metrics.weekly_win_rate(self.nav, benchmark),
+            "monthly_hit_rate": metrics.monthly_hit_rate(self.nav, benchmark),
+            "beta": metrics.beta(self.nav, benchmark),
+            "up_capture": metrics.capture(self.nav, benchmark, "up"),
+            "down_capture": metrics.capture(self.nav, benchmark, "down"),
             "excess_drawdown": fall.depth,
             "excess_drawdown_peak": fall.peak,
             "excess_drawdown_trough": fall.trough,
@@ -124,6 +147,11 @@ class Result:
     def yearly(self) -> pd.DataFrame:
         """Return a row a calendar year with return, excess and risk; see ``metrics.yearly``."""
         return metrics.yearly(self.nav, self.benchmark)
+
+    def monthly(self) -> pd.DataFrame:
+        """Return the excess of each month, year x month; the return where there is no benchmark."""
+        level = self.nav if self.benchmark is None else self.excess["geometric"]
+        return metrics.monthly_table(level)
 
     def cost_rate(self) -> pd.Series:
         """Return the charges of each session over the net asset value before it."""
@@ -142,6 +170,12 @@ class Result:
         plots = _plots()
         figure: Figure = plots.plot_result(self)
         return figure
+
+    def report(self, path: str | Path, **options: Any) -> dict[str, pd.DataFrame]:
+        """Write an HTML page about the run and return its tables; see ``backtest.report``."""
+        from backtest.report import report  # pages are made of results, hence not at the top
+
+        return report(self, path, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the result into a folder, whole or not at all; see ``storage.save``."""

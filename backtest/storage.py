@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +33,45 @@ def save(result: Result, path: Path) -> Path:
     FileExistsError
         ``path`` exists and is no result.
     """
-    if path.exists() and not (path / _HEAD).is_file():
-        raise FileExistsError(f"{path} exists and holds no {_HEAD}; give another folder")
+    return write_whole(path, _HEAD, partial(_write, result))
+
+
+def write_whole(path: Path, head: str, write: Callable[[Path], None]) -> Path:
+    """Write a folder whole or not at all, replacing one of its kind that is there.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    head
+        Name of a file that every folder of this kind has.
+    write
+        Fills the empty folder it is given.
+
+    Raises
+    ------
+    FileExistsError
+        ``path`` exists and has no such file.
+    """
+    if path.exists() and not (path / head).is_file():
+        raise FileExistsError(f"{path} exists and holds no {head}; give another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = _beside(path, "partial"), _beside(path, "old")
-    _recover(path)
-    for leftover in (partial, old):
+    fresh, old = _beside(path, "partial"), _beside(path, "old")
+    recover(path)
+    for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir()
+    fresh.mkdir()
     try:
-        _write(result, partial)
+        write(fresh)
+        for file in fresh.iterdir():
+            _sync(file)
+        _sync(fresh)
     except BaseException:  # also an interrupt: nothing half-written stays
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(fresh, ignore_errors=True)
         raise
     if path.exists():
         path.rename(old)
-    partial.rename(path)
+    fresh.rename(path)
     _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
     return path
@@ -61,7 +86,7 @@ def load(path: str | Path) -> Result:
         The folder holds no result, one of another format, or a file that is damaged.
     """
     folder = Path(path)
-    _recover(folder)
+    recover(folder)
     if not (folder / _HEAD).is_file():
         raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
     head = _read(folder / _HEAD)
@@ -94,6 +119,32 @@ def _read(file: Path) -> Any:
         ) from error
 
 
+def load_levels(path: str | Path) -> pd.DataFrame:
+    """Return ``nav``, ``cash`` and, of a run with one, ``benchmark`` of a saved result, and no more.
+
+    Raises
+    ------
+    DataError
+        As ``load``.
+    """
+    folder = Path(path)
+    _head(folder)
+    return pd.read_parquet(folder / "daily.parquet")
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    """Return the head of a saved result, made sure to be one."""
+    recover(folder)
+    if not (folder / _HEAD).is_file():
+        raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
+    head: dict[str, Any] = json.loads((folder / _HEAD).read_text())
+    if head["format"] != _FORMAT:
+        raise DataError(
+            f"{folder} has format {head['format']}, this version reads {_FORMAT}; run it again"
+        )
+    return head
+
+
 def _write(result: Result, folder: Path) -> None:
     daily = pd.DataFrame({"nav": result.nav, "cash": result.cash})
     if result.benchmark is not None:
@@ -102,19 +153,17 @@ def _write(result: Result, folder: Path) -> None:
     tables.update({name: getattr(result, name) for name in _FRAMES})
     for name, frame in tables.items():
         frame.to_parquet(folder / f"{name}.parquet", compression="zstd")
-    _write_json(folder / "solver.json", result.solver.to_dict(orient="records"))
+    write_json(folder / "solver.json", result.solver.to_dict(orient="records"))
     head = {"format": _FORMAT, "notes": list(result.notes), "config": result.config}
-    _write_json(folder / _HEAD, head)
-    for file in folder.iterdir():
-        _sync(file)
-    _sync(folder)
+    write_json(folder / _HEAD, head)
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write any value in plain form."""
     path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False))
 
 
-def _recover(path: Path) -> None:
+def recover(path: Path) -> None:
     """Finish a swap that stopped between its two renames: the old result is the valid one."""
     old = _beside(path, "old")
     if old.exists() and not path.exists():

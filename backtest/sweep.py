@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from math import e
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import pandas as pd
 from backtest.cells import CellFolder, Limits
 from backtest.engine import Date
 from backtest.identity import identity
+from backtest.overfitting import deflated
 from backtest.result import Result
 from backtest.simulation import Policy
 from backtest.workers import played
@@ -22,8 +21,6 @@ from market import Costs, Market
 from market.calendar import Schedule
 from market.combinations import combinations
 from market.progress import track
-
-EULER = 0.5772156649015329  # the constant of Euler and Mascheroni
 
 MEASURES = (
     "annual_excess", "tracking_error", "information_ratio", "excess_t", "weekly_win_rate",
@@ -163,31 +160,6 @@ def marginal(cells: pd.DataFrame, measure: str = "annual_excess") -> pd.DataFram
                 for a, b, c in pairs
             ]
     return pd.DataFrame(rows, columns=["limit", "from", "to", "change", *names])
-
-
-def deflated(cells: pd.DataFrame) -> pd.Series:
-    """Return the probability that each cell has an excess above zero, given how many were tried.
-
-    The best of many cells looks better than it is: of n that earn nothing the best has on average a
-    t-statistic of s ((1 - g) z(1 - 1/n) + g z(1 - 1/(n e))), with s the standard deviation of the t over
-    the cells, z the normal quantile and g Euler's constant. The probability is that of the t above it
-    (Bailey and Lopez de Prado 2014, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40(5),
-    equation 1; ``excess_t`` is Newey-West, in the place of their correction for skewness and kurtosis).
-    What was tried outside the sweep is not counted; cells that move together are counted as if they did
-    not, but with the small s that they then have.
-
-    Ten cells with s = 0.5: luck alone gives the best a t of 0.5 * 1.57 = 0.79, so that a cell with
-    t = 2.5 is above zero with probability 95.7% instead of 99.4%.
-    """
-    t = cells["excess_t"]
-    count = int(t.notna().sum())
-    luck = 0.0
-    if count > 1:
-        z = NormalDist().inv_cdf
-        expected = (1.0 - EULER) * z(1.0 - 1.0 / count) + EULER * z(1.0 - 1.0 / (count * e))
-        luck = float(t.std()) * expected
-    known = t.dropna()
-    return (known - luck).map(NormalDist().cdf).reindex(t.index).rename("deflated")
 
 
 def _claimed(

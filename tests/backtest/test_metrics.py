@@ -129,3 +129,71 @@ def test_too_short_a_level_gives_nan_instead_of_an_opinion():
     assert np.isnan(metrics.annual_return(one))
     assert np.isnan(metrics.newey_west_t(metrics.returns(one)))
     assert np.isnan(metrics.volatility(metrics.returns(one)))
+
+
+def dated(values, dates):
+    return pd.Series(values, index=pd.to_datetime(dates), dtype=float)
+
+
+MONTHS = ["2020-11-30", "2020-12-31", "2021-01-29", "2021-02-26", "2021-03-08"]
+
+
+def test_calmar_is_the_annual_return_over_the_deepest_fall():
+    nav = level(np.linspace(1.0, 1.3, TRADING_DAYS + 1))
+    assert np.isnan(metrics.calmar(nav))  # it never fell
+    nav.iloc[100] = nav.iloc[99] * 0.8
+    assert metrics.calmar(nav) == pytest.approx(0.3 / 0.2)
+
+
+def test_beta_by_hand_and_against_least_squares():
+    nav, benchmark = level([1.0, 1.02, 1.02 * 0.98]), level([1.0, 1.01, 1.01 * 0.99])
+    assert metrics.beta(nav, benchmark) == pytest.approx(2.0)
+    assert np.isnan(metrics.beta(nav, level([1.0, 1.0, 1.0])))
+    nav, benchmark = random_level(1), random_level(2)
+    fit = sm.OLS(metrics.returns(nav), sm.add_constant(metrics.returns(benchmark).to_numpy())).fit()
+    assert metrics.beta(nav, benchmark) == pytest.approx(fit.params.iloc[1])
+
+
+def test_captures_by_hand():
+    benchmark = dated([1.0, 1.1, 1.21, 1.21 * 0.9, 1.21 * 0.9], MONTHS)  # +10, +10, -10, flat
+    nav = dated([1.0, 1.2, 1.2 * 1.05, 1.26 * 0.95, 1.26 * 0.95 * 1.3], MONTHS)
+    up = (np.sqrt(1.2 * 1.05) - 1.0) / 0.1
+    assert metrics.capture(nav, benchmark, "up") == pytest.approx(up)
+    assert metrics.capture(nav, benchmark, "down") == pytest.approx(0.5)
+    assert metrics.capture(benchmark, benchmark, "up") == pytest.approx(1.0)
+    assert np.isnan(metrics.capture(nav.iloc[:3], benchmark.iloc[:3], "down"))
+
+
+def test_months_by_hand():
+    nav = dated([1.0, 1.1, 0.99, 1.089, 1.2], MONTHS)
+    flat = dated([1.0] * 5, MONTHS)
+    assert metrics.monthly(nav).tolist() == pytest.approx([0.1, -0.1, 0.1, 1.2 / 1.089 - 1.0])
+    assert metrics.monthly_hit_rate(nav, flat) == pytest.approx(3 / 4)
+    table = metrics.monthly_table(nav)
+    assert table.index.tolist() == [2020, 2021]
+    assert table.columns.tolist() == [*range(1, 13), "year"]
+    assert table.loc[2020, 12] == pytest.approx(0.1)
+    assert table.loc[2021, [1, 2, 3]].tolist() == pytest.approx([-0.1, 0.1, 1.2 / 1.089 - 1.0])
+    assert table.loc[2021, "year"] == pytest.approx(1.2 / 1.1 - 1.0)
+    assert table[list(range(4, 12))].isna().all(axis=None)
+
+
+def test_a_run_within_a_month_has_one_month_from_its_base():
+    nav = level([1.0, 1.02, 1.05])
+    assert metrics.monthly(nav).tolist() == pytest.approx([0.05])
+    assert metrics.monthly_table(nav).loc[2020, 1] == pytest.approx(0.05)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000))
+def test_months_compound_to_their_years_and_years_to_the_total(seed):
+    nav, benchmark = random_level(seed, 700), random_level(seed + 1, 700)
+    ratio = metrics.excess(nav, benchmark)["geometric"]
+    table = metrics.monthly_table(ratio)
+    assert table["year"].tolist() == pytest.approx(
+        metrics.yearly(nav, benchmark)["excess"].tolist()
+    )
+    months = table.drop(columns="year").stack().dropna()
+    assert (1.0 + months).prod() == pytest.approx(ratio.iloc[-1])
+    won = metrics.monthly_hit_rate(nav, benchmark)
+    assert won == pytest.approx(float((months > 0.0).mean()))

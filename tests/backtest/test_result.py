@@ -12,6 +12,7 @@ import pytest
 import backtest
 from backtest import BenchmarkPolicy, FixedWeights, Result, audit, load, metrics, run
 from backtest.plain import description, plain
+from backtest.storage import load_levels
 from market import Costs, DataError, Target
 from tests.backtest.worlds import one_price, random_targets, random_world
 
@@ -26,6 +27,7 @@ def result():
             "tracking_error": 0.04,
             "relaxations": "turnover 0.1 -> 0.2" if snapshot.date == targets.index[2] else "",
             "status": "held" if snapshot.date == targets.index[3] else "optimal",
+            "active.size": 0.1 * len(snapshot.holdings),
             "prices": {"turnover": np.float64(0.5), "limits": [1, np.int64(2)]},
         }
         return Target(targets.loc[snapshot.date], log)
@@ -56,6 +58,46 @@ def test_summary_agrees_with_the_metrics(result):
     assert s["orders_cut_for_cash"] == cut
     assert s["refused_orders"] == len(result.refusals) - cut
     assert (s["rebalances"], s["sessions"]) == (len(result.targets), len(result.nav) - 1)
+
+
+def test_the_summary_has_the_measures_against_the_benchmark(result):
+    s, level = result.summary(), result.benchmark
+    assert s["calmar"] == metrics.calmar(result.nav)
+    assert s["beta"] == metrics.beta(result.nav, level)
+    assert s["up_capture"] == metrics.capture(result.nav, level, "up")
+    assert s["down_capture"] == metrics.capture(result.nav, level, "down")
+    assert s["monthly_hit_rate"] == metrics.monthly_hit_rate(result.nav, level)
+
+
+def test_active_returns_are_those_that_the_ratio_is_of(result):
+    daily = result.active
+    assert len(daily) == len(result.nav) - 1
+    assert metrics.volatility(daily) == result.summary()["tracking_error"]
+    found = result.confidence()
+    assert found.at["information_ratio", "estimate"] == pytest.approx(
+        result.summary()["information_ratio"]
+    )
+    assert found["sessions"].tolist() == [len(daily)] * 2
+    low, high = (found[f"newey_west_{side}"] for side in ("low", "high"))
+    assert (low < found["estimate"]).all()
+    assert (found["estimate"] < high).all()
+
+
+def test_exposures_are_those_that_the_policy_logged(result):
+    found = result.exposures
+    assert found.columns.tolist() == ["size"]
+    assert found.index.equals(result.targets.index)
+    assert found["size"].iloc[0] == 0.0  # the first portfolio starts from cash
+    m = random_world(1)
+    assert run(m, BenchmarkPolicy("half")).exposures.shape[1] == 0
+
+
+def test_months_are_of_the_excess_or_without_a_benchmark_of_the_return(result):
+    ratio = result.nav / result.benchmark
+    pd.testing.assert_frame_equal(result.monthly(), metrics.monthly_table(ratio))
+    m = random_world(1, quiet=True, index=False)
+    alone = run(m, lambda s: pd.Series({"SH600000": 1.0}))
+    pd.testing.assert_frame_equal(alone.monthly(), metrics.monthly_table(alone.nav))
 
 
 def test_turnover_and_cost_by_hand():
@@ -145,6 +187,14 @@ def test_save_and_load_give_the_same_result_back(result, tmp_path):
     folder = result.save(tmp_path / "runs" / "half")
     assert_same(result, load(folder))
     assert sorted(p.name for p in folder.parent.iterdir()) == ["half"]
+
+
+def test_levels_are_read_without_the_rest(result, tmp_path):
+    levels = load_levels(result.save(tmp_path / "run"))
+    for name in ("nav", "cash", "benchmark"):
+        pd.testing.assert_series_equal(levels[name], getattr(result, name), check_freq=False)
+    with pytest.raises(DataError, match=r"holds no result\.json"):
+        load_levels(tmp_path)
 
 
 def test_a_run_without_trades_survives_the_disk(tmp_path):

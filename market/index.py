@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,8 +118,7 @@ def rolled_weights(member: Array, snapshot: Array, price: Array, value: Array) -
     """
     rolled = np.full(member.shape, np.nan, dtype=np.float32)
     published = np.flatnonzero(np.isfinite(snapshot).any(axis=1))
-    ends = np.append(published[1:], len(member))
-    for start, end in zip(published, ends, strict=True):
+    for start, end in pairwise([*published, len(member)]):
         rows = slice(start, end)
         inside = member[rows].any(axis=0) | (snapshot[start] > 0)
         columns = np.flatnonzero(inside)

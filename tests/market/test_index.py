@@ -47,6 +47,12 @@ def test_there_is_no_weight_before_the_first_snapshot():
     assert m.index("mine").weights_on("2021-03-02").to_dict() == {"SH600000": 1.0}
 
 
+def test_an_index_without_any_snapshot_has_no_weight():
+    member = np.ones((3, 2), dtype=bool)
+    unknown = np.full((3, 2), np.nan)
+    assert np.isnan(rolled_weights(member, unknown, np.ones((3, 2)), unknown)).all()
+
+
 def test_index_return_is_the_levels_when_published_and_the_weights_otherwise():
     fields = {
         "member:mine": np.ones((3, 2), bool),

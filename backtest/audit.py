@@ -1,30 +1,35 @@
 """Does a decision change when the future does? If so, something looked ahead.
 
-For a rebalance date t, every stored value dated after t is replaced, the whole decision is made again
-from raw data, and the weights at t are compared. A path from the future to the weights, through a
-label, a full-sample mean or a restated figure, shows as a change; none can hide, as no value after t
-is left as it was. What is not dated (``market.securities``) is not touched.
+For a rebalance date t, everything that was not known at its close is replaced, the whole decision is
+made again from raw data, and the answers at t are compared. A path from the future to the weights,
+through a label, a full-sample mean, a restated figure or the list of those that survived, shows as a
+change; none can hide, as no value after t is left as it was.
+
+Two cheats leave weights alone, and have checks of their own: a label that is bought at a price of the
+session whose close decides, and data from which those that failed are missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from backtest.exchange import forecast
-from backtest.orders import aligned, opened
+from backtest.orders import Orders, aligned, opened, placed_orders
+from backtest.perturbation import PERTURBATIONS, perturbed, with_session_moved
 from market import Costs, DataError, Market, Snapshot, Target
 
 Array = np.ndarray
-Policy = Callable[[Snapshot], pd.Series | Target]
+Policy = Callable[[Snapshot], pd.Series | Target | Orders]
 MakePolicy = Callable[[Market], Policy]
 Layers = Mapping[str, Array | pd.Series | pd.DataFrame]
 
-PERTURBATIONS = ("noise", "shuffle", "missing")
+SESSION, MEMBERS = "own session", "members"  # what the checks beside the perturbations are called
 _TOLERANCE = 1e-12  # weights: below this a change is the order of a sum
+_LABEL_TOLERANCE = 1e-6  # labels are in single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,8 @@ class AuditReport:
     checks
         One row a date and perturbation: ``date``, ``perturbation``, ``changed``, ``largest`` (greatest
         absolute change of a weight), ``stock`` (where) and ``layer`` (the first layer that changed, in
-        the order in which ``layers`` gives them; empty when none did or none are offered).
+        the order in which ``layers`` gives them; empty when none did or none are offered). A label, and
+        members of the index that the data lack, have rows of their own, see ``audit``.
     """
 
     checks: pd.DataFrame
@@ -57,12 +63,7 @@ class AuditReport:
         if self.passed:
             return f"AuditReport: passed {len(self.checks)} checks on {dates} dates"
         lines = [f"AuditReport: LOOK-AHEAD in {len(found)} of {len(self.checks)} checks"]
-        for row in found.head(4).to_dict(orient="records"):
-            where = f", first layer {row['layer']}" if row["layer"] else ""
-            lines.append(
-                f"  {row['date']:%Y-%m-%d}, {row['perturbation']} after it: weight of {row['stock']} "
-                f"moved by {row['largest']:.3g}{where}"
-            )
+        lines += [_sentence(row) for row in found.head(4).to_dict(orient="records")]
         return "\n".join(lines)
 
 
@@ -81,16 +82,23 @@ def audit(
     ----------
     make_policy
         Builds a policy from raw data: ``make_policy(market)`` computes features, fits models and
-        returns the callable that a run would use. When it has an attribute ``layers``,
-        ``make_policy.layers(market, t)`` gives the intermediate results at t by name, in the order in
-        which they are computed, and the report says which one changed first.
+        returns the callable that a run would use.
+
+        When it has an attribute ``layers``, ``make_policy.layers(market, t)`` gives the intermediate
+        results at t by name, in the order in which they are computed, and the report says which one
+        changed first.
+
+        When it has an attribute ``label``, ``make_policy.label(market)`` gives what its models are
+        trained on, session x stock, and there is a check ``own session``: the label of t must not
+        change with the prices of t, or it is bought at a price that decides whether to buy it.
     market
         The whole market, neither sliced nor selected.
     dates
         Decision dates to check; each needs a session after it.
     benchmark
         Index whose weights are held before the decision; ``policy.benchmark`` when left out, and
-        cash when there is none.
+        cash when there is none. Members that have no price on any session are a finding,
+        ``members``: data without them hold only those that did well enough to stay.
     perturbations
         ``noise`` (numbers times a random factor, flags and categories drawn anew), ``shuffle`` (every
         field permuted across stocks) and ``missing`` (nothing known).
@@ -113,54 +121,76 @@ def audit(
         for kind in perturbations:
             other = perturbed(market, row, kind, np.random.default_rng([seed, row]))
             after = _decision(make_policy(other), other, row, benchmark)
-            moved = np.abs(after - before)
             layer = _first_change(layers, _layers(make_policy, other, day))
-            rows.append(
-                {
-                    "date": day,
-                    "perturbation": kind,
-                    "changed": bool(moved.max() > _TOLERANCE) or bool(layer),
-                    "largest": float(moved.max()),
-                    "stock": market.stocks[int(moved.argmax())],
-                    "layer": layer,
-                }
-            )
+            rows.append(_check(market, row, kind, np.abs(after - before), layer))
+        if hasattr(make_policy, "label"):
+            rows.append(_own_session(make_policy, market, row))
+        rows += _absent(market, row, _index(honest, benchmark))
     return AuditReport(pd.DataFrame(rows))
 
 
-def perturbed(market: Market, row: int, kind: str, random: np.random.Generator) -> Market:
-    """Return a market in which every stored value after ``row`` is replaced."""
-    if kind not in PERTURBATIONS:
-        raise DataError(f"perturbation {kind!r} is unknown; use some of {PERTURBATIONS}")
-    changes = {}
-    for name in market.fields:
-        values = market.values(name).copy()
-        values[row + 1 :] = _replaced(values[row + 1 :], kind, random)
-        changes[name] = values
-    levels = market.levels.copy()
-    later = levels.iloc[row + 1 :].to_numpy(dtype=np.float64)
-    levels.iloc[row + 1 :] = _replaced(later, "noise" if kind == "shuffle" else kind, random)
-    return market.with_fields(changes).with_levels(levels)
+def _check(market: Market, row: int, kind: str, moved: Array, layer: str) -> dict[str, object]:
+    """Return the row of a check of which ``moved`` ``[N]`` is the outcome."""
+    return {
+        "date": market.dates[row],
+        "perturbation": kind,
+        "changed": bool(moved.max() > _TOLERANCE) or bool(layer),
+        "largest": float(moved.max()),
+        "stock": market.stocks[int(moved.argmax())],
+        "layer": layer,
+    }
 
 
-def _replaced(later: Array, kind: str, random: np.random.Generator) -> Array:
-    """Return other values of the same type for the block ``later`` ``[rows, N]``."""
-    if kind == "shuffle":
-        return later[:, random.permutation(later.shape[1])]
-    if kind == "noise":
-        if np.issubdtype(later.dtype, np.floating):
-            return later * np.exp(0.3 * random.standard_normal(later.shape))
-        if later.dtype == bool:
-            return later ^ (random.random(later.shape) < 0.3)
-        return random.integers(later.min(), later.max() + 1, later.shape)
-    missing = {"b": False, "i": -1}.get(later.dtype.kind, np.nan)
-    return np.full_like(later, missing)
+def _own_session(make_policy: MakePolicy, market: Market, row: int) -> dict[str, object]:
+    """Move the prices of the session alone and look at its label."""
+    date = market.dates[row]
+    label = getattr(make_policy, "label")  # noqa: B009  (offered by some, in no protocol)
+    before, after = (
+        label(m).loc[date].reindex(market.stocks).to_numpy(dtype=np.float64)
+        for m in (market, with_session_moved(market, row))
+    )
+    moved = np.where(np.isnan(before) & np.isnan(after), 0.0, np.abs(after - before))
+    moved = np.nan_to_num(moved, nan=np.inf)  # a label that comes or goes has changed
+    changed = bool(moved.max() > _LABEL_TOLERANCE)
+    return _check(market, row, SESSION, moved, "label") | {"changed": changed}
+
+
+def _absent(market: Market, row: int, index: str | None) -> list[dict[str, object]]:
+    """Return a finding when members of the index have no price on any session of the data."""
+    if index is None or f"member:{index}" not in market.fields:
+        return []
+    member = market.index(index).member[row]
+    lost = member & ~(market.values("close") > 0.0).any(axis=0)
+    if not lost.any():
+        return []
+    return [_check(market, row, MEMBERS, lost / max(member.sum(), 1), "membership")]
+
+
+def _sentence(row: Mapping[Hashable, object]) -> str:
+    """State a finding."""
+    date, stock, size = f"{row['date']:%Y-%m-%d}", row["stock"], f"{row['largest']:.3g}"
+    if row["perturbation"] == SESSION:
+        return (
+            f"  {date}: the label of {stock} moved by {size} with the prices of that very session; let "
+            "it begin with a deal of the next one"
+        )
+    if row["perturbation"] == MEMBERS:
+        return (
+            f"  {date}: members of the index have no price on any session, first {stock}; take "
+            "data that include what was delisted since"
+        )
+    where = f", first layer {row['layer']}" if row["layer"] else ""
+    return f"  {date}, {row['perturbation']} after it: weight of {stock} moved by {size}{where}"
+
+
+def _index(policy: Policy, benchmark: str | None) -> str | None:
+    return benchmark if benchmark is not None else getattr(policy, "benchmark", None)
 
 
 def _decision(policy: Policy, market: Market, row: int, benchmark: str | None) -> Array:
-    """Return the policy's weights ``[N]`` at the close of ``row``."""
+    """Return the policy's answer at the close of ``row`` ``[N]``: weights, or orders as ``_ordered``."""
     date = market.dates[row]
-    name = benchmark if benchmark is not None else getattr(policy, "benchmark", None)
+    name = _index(policy, benchmark)
     held = pd.Series(dtype=np.float64, index=market.stocks[:0], name="weight")
     if name is not None:
         held = market.index(name).weights_on(date)
@@ -176,7 +206,17 @@ def _decision(policy: Policy, market: Market, row: int, benchmark: str | None) -
         costs=Costs.cn(),
         benchmark=name,
     )
-    return aligned(opened(policy(snapshot))[0], market.stocks, date)
+    answer = policy(snapshot)
+    if isinstance(answer, Orders):
+        return _ordered(answer, market.stocks, date)
+    return aligned(opened(answer)[0], market.stocks, date)
+
+
+def _ordered(orders: Orders, stocks: pd.Index, date: pd.Timestamp) -> Array:
+    """Return orders as numbers ``[N]``: the share of the cash that is spent, -1 for a sale."""
+    sold, numbers = placed_orders(orders, stocks, date)
+    numbers[sold] = -1.0
+    return numbers
 
 
 def _layers(make_policy: MakePolicy, market: Market, date: pd.Timestamp) -> Layers:

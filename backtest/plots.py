@@ -2,59 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.font_manager import findSystemFonts, fontManager
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from backtest import metrics
-from backtest.result import Result
+from backtest.labels import Labels
+from backtest.report_tables import QUARTER, by_size, realised_tracking_error
+from backtest.result import PREDICTED, Result
 
 _PORTFOLIO, _BENCHMARK, _EXCESS, _FALL = "#1f4e79", "#8c8c8c", "#b03a2e", "#d9a6a0"
+_A4 = (8.27, 11.69)  # inches
+CHINESE_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC",
+    "SimHei", "WenQuanYi Zen Hei",
+)  # fmt: skip
 _BAR_WIDTH = 0.8  # of the distance between two rebalances
 
 
-def plot_nav(result: Result, ax: Axes | None = None) -> Axes:
+def plot_nav(result: Result, ax: Axes | None = None, language: str = "en") -> Axes:
     """Draw net asset value and benchmark, both from 1, on a logarithmic axis."""
-    ax = _axes(ax)
-    ax.plot(_days(result.nav), result.nav, color=_PORTFOLIO, label="portfolio")
+    ax, words = _axes(ax), Labels(language)
+    ax.plot(_days(result.nav), result.nav, color=_PORTFOLIO, label=words("portfolio"))
     if result.benchmark is not None:
         name = str(result.config["benchmark"])
         ax.plot(_days(result.benchmark), result.benchmark, color=_BENCHMARK, label=name)
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter("{x:.1f}")
-    ax.yaxis.set_minor_formatter("{x:.1f}")
-    ax.set_ylabel("net asset value")
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, frameon=False)
-    return _dated(ax)
+    ax.yaxis.set_major_locator(MaxNLocator(6))  # powers of ten are too far apart
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_ylabel(words("nav_figure"))
+    return _dated(_legend(ax))
 
 
-def plot_excess(result: Result, ax: Axes | None = None) -> Axes:
+def plot_excess(result: Result, ax: Axes | None = None, language: str = "en") -> Axes:
     """Draw the excess level (NAV over benchmark), its drawdown shaded on the right axis."""
-    ax = _axes(ax)
+    ax, words = _axes(ax), Labels(language)
     level = result.excess["geometric"]
     below = metrics.drawdowns(level)
     right = ax.twinx()
     right.fill_between(_days(below), below, 0.0, color=_FALL, alpha=0.6, linewidth=0.0)
     right.set_ylim(3.0 * min(float(below.min()), -0.01), 0.0)  # the fall keeps to the upper third
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    right.set_ylabel("excess drawdown")
+    right.set_ylabel(words("excess_drawdown_axis"))
     ax.set_zorder(right.get_zorder() + 1)  # the line above the shade
     ax.patch.set_visible(False)
     ax.plot(_days(level), level, color=_EXCESS)
     ax.axhline(1.0, color="black", linewidth=0.6)
-    ax.set_ylabel("NAV / benchmark")
+    ax.set_ylabel(words("excess_axis"))
     return _dated(ax)
 
 
-def plot_turnover_costs(result: Result, ax: Axes | None = None) -> Axes:
-    """Draw one-way turnover a rebalance as bars and the running sum of charges on the right axis."""
+def plot_tracking(result: Result, ax: Axes | None = None, language: str = "en") -> Axes:
+    """Draw the realised tracking error of the last quarter and what was predicted at rebalances."""
+    ax, words = _axes(ax), Labels(language)
+    realised = realised_tracking_error(result)
+    ax.plot(_days(realised), realised, color=_EXCESS, label=words("realised"))
+    if PREDICTED in result.solver:
+        told = pd.to_numeric(result.solver[PREDICTED], errors="coerce")
+        ax.step(_days(told), told, color=_PORTFOLIO, where="post", label=words("predicted"))
+    ax.set_ylim(bottom=0.0)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_ylabel(words("tracking_error_axis"))
+    return _dated(_legend(ax))
+
+
+def plot_exposures(
+    result: Result, ax: Axes | None = None, language: str = "en", count: int = 5
+) -> Axes:
+    """Draw the active exposures that the policy logged, the largest ``count`` of them.
+
+    Raises
+    ------
+    ValueError
+        The policy logs none.
+    """
+    words, exposures = Labels(language), by_size(result.exposures)
+    if exposures.empty:
+        raise ValueError("the policy logs no active exposures; log them as active.<factor>")
     ax = _axes(ax)
+    for name in exposures.columns[:count]:
+        ax.plot(_days(exposures), exposures[name], linewidth=1.0, label=words.part(name))
+    ax.axhline(0.0, color="black", linewidth=0.6)
+    ax.set_ylabel(words("exposure_axis"))
+    return _dated(_legend(ax, 3))
+
+
+def plot_turnover_costs(result: Result, ax: Axes | None = None, language: str = "en") -> Axes:
+    """Draw one-way turnover a rebalance as bars and the running sum of charges on the right axis."""
+    ax, words = _axes(ax), Labels(language)
     bars = result.turnover
     days = _days(bars)
     gap = float(np.median(np.diff(days)) / np.timedelta64(1, "D")) if len(days) > 1 else 1.0
@@ -62,27 +108,83 @@ def plot_turnover_costs(result: Result, ax: Axes | None = None) -> Axes:
     usual = float(bars.iloc[1:].max()) if len(bars) > 1 else float(bars.max())
     ax.set_ylim(0.0, 1.25 * max(usual, 0.01))  # the first bar builds the portfolio and may be cut
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_ylabel("one-way turnover")
+    ax.set_ylabel(words("turnover"))
     right = ax.twinx()
     paid = result.cost_rate().cumsum()
     right.plot(_days(paid), paid, color=_EXCESS)
     right.set_ylim(bottom=0.0)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
-    right.set_ylabel("charges so far, of NAV", color=_EXCESS)
+    right.set_ylabel(words("charges"), color=_EXCESS)
     return _dated(ax)
 
 
-def plot_result(result: Result) -> Figure:
-    """Draw net asset value, excess, turnover and costs below each other."""
-    panels: list[Any] = [plot_nav, plot_excess, plot_turnover_costs]
-    if result.benchmark is None:
-        panels.remove(plot_excess)
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=(9.0, 2.9 * len(panels)), sharex=True, layout="constrained"
-    )
-    for panel, ax in zip(panels, axes, strict=True):
-        panel(result, ax)
+def plot_months(result: Result, ax: Axes | None = None, language: str = "en") -> Axes:
+    """Draw the excess of each month as a heat map, its number in each cell; white is zero."""
+    ax, words = _axes(ax), Labels(language)
+    table = result.monthly().drop(columns="year")
+    values = table.to_numpy(np.float64)
+    most = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    # not red and green, which mean the opposite to a Chinese reader
+    ax.imshow(values, cmap="PuOr", vmin=-1.6 * most, vmax=1.6 * most, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            ax.text(j, i, f"{value:.1%}", ha="center", va="center", fontsize="small")
+    ax.set_xticks(range(12), list(words.months()))
+    ax.set_yticks(range(len(table)), [str(year) for year in table.index])
+    ax.set_title(words("month_figure" if result.benchmark is not None else "month_figure_alone"))
+    return ax
+
+
+def plot_result(result: Result, language: str = "en") -> Figure:
+    """Draw a result on one page of A4; panels that it has no numbers for are left out.
+
+    Raises
+    ------
+    ValueError
+        An unknown language, or Chinese without a font that has its characters.
+    """
+    panels: list[list[Any]] = [[plot_nav]]
+    if result.benchmark is not None:
+        panels.append([plot_excess])
+        known = plot_tracking if len(result.nav) > QUARTER else None
+        told = None if result.exposures.empty else plot_exposures
+        panels += [[panel for panel in (known, told) if panel]] if known or told else []
+    panels += [[plot_turnover_costs], [plot_months]]
+    wide = max(map(len, panels))
+    family = _font(Labels(language), map(str, result.exposures.columns))
+    with mpl.rc_context({"font.family": family, "font.size": 8.0}):
+        figure = plt.figure(figsize=_A4, layout="constrained")
+        grid = figure.add_gridspec(len(panels), wide)
+        for place, row in enumerate(panels):
+            for k, panel in enumerate(row):
+                span = slice(None) if len(row) == 1 else slice(k, k + 1)
+                panel(result, figure.add_subplot(grid[place, span]), language)
     return figure
+
+
+def _font(words: Labels, names: Iterable[str]) -> list[str]:
+    """Return the font families for a language and the names to be written in it."""
+    usual = list(mpl.rcParams["font.family"])
+    if words.language == "en" and all(name.isascii() for name in names):
+        return usual
+    if not _chinese():  # installed after matplotlib made its list, perhaps
+        for path in findSystemFonts():
+            if any(name.replace(" ", "") in Path(path).name for name in ("CJK", *CHINESE_FONTS)):
+                fontManager.addfont(path)
+    found = _chinese()[:1]
+    if words.language == "en":
+        return usual + found  # names of industries come as the data have them
+    if not found:
+        raise ValueError(
+            f"no font with Chinese characters is installed; install one of {', '.join(CHINESE_FONTS)}, "
+            "or plot with language='en'"
+        )
+    return found
+
+
+def _chinese() -> list[str]:
+    known = {font.name for font in fontManager.ttflist}
+    return [name for name in CHINESE_FONTS if name in known]
 
 
 def plot_heat_map(
@@ -166,7 +268,13 @@ def _axes(ax: Axes | None) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(9.0, 3.2), layout="constrained")[1]
 
 
-def _days(series: pd.Series) -> np.ndarray:
+def _legend(ax: Axes, columns: int = 2) -> Axes:
+    """Write the names above the axes, where no line runs."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False)
+    return ax
+
+
+def _days(series: pd.Series | pd.DataFrame) -> np.ndarray:
     return series.index.to_numpy()
 
 

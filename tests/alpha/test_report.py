@@ -1,55 +1,14 @@
 """The page: read back by a parser, its tables filled, its pictures whole, nothing from outside."""
 
 import base64
-from html.parser import HTMLParser
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import alpha
 from alpha import evaluate, published
 from alpha.labels import fwd10
-from market.page import Page
-
-
-class Reader(HTMLParser):
-    """Tables as lists of rows, pictures, and every address that is asked for."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tables, self.captions, self.kinds, self.images, self.addresses = [], [], [], [], []
-        self.open, self.items, self.cell = [], [], None
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-        self.addresses += [given[k] for k in ("src", "href") if k in given]
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-            self.kinds.append(given.get("class"))
-        elif tag in ("td", "th", "caption", "li"):
-            self.cell = ""
-        elif tag == "img":
-            self.images.append(given["src"])
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append(self.cell)
-        elif tag == "caption":
-            self.captions.append(self.cell)
-        elif tag == "li":
-            self.items.append(self.cell)
-
-    def handle_data(self, data):
-        if self.cell is not None:
-            self.cell += data
+from tests.page_reader import Reader
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +109,3 @@ def test_printed_tables_are_as_wide_as_their_columns():
     falling = published.groups()["ASTGNN week"]
     assert falling.is_monotonic_decreasing
     assert falling.iloc[[0, -1]].tolist() == [0.3644, -0.5935]
-
-
-def test_cells_hold_text_numbers_and_gaps():
-    page = Page("a & b")
-    page.table("t", pd.DataFrame({"x": ["<", 1.5], "y": [np.nan, 0.25]}), {"": ".2f", "y": ".0%"})
-    read = Reader(page.html())
-    assert read.tables[0][1:] == [["0", "<", ""], ["1", "1.50", "25%"]]
-    assert "<h1>a &amp; b</h1>" in page.html()

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest import BenchmarkPolicy, TopN, audit
-from backtest.audit import PERTURBATIONS, perturbed
-from market import DataError
-from tests.backtest.worlds import random_world
+from backtest import BenchmarkPolicy, BuyAndHold, FixedWeights, TopkDropout, TopN, audit
+from backtest.perturbation import PERTURBATIONS, perturbed
+from market import DataError, Market
+from tests.backtest.worlds import NAN, random_world
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,46 @@ class FullSample(Momentum):
     def scores(self, market):
         x = self.features(market)
         return (x - x.mean()) / x.std()
+
+
+class Sighted(Momentum):
+    """Uses a statement before it was out: the quarter's figure, filled back to its beginning."""
+
+    def features(self, market):
+        return market.field("book_equity").bfill()
+
+
+class Survivors(Momentum):
+    """Chooses among the stocks that still trade when the data end."""
+
+    def features(self, market):
+        alive = market.field("close").iloc[-1].notna()
+        return super().features(market).where(alive, axis=1)
+
+
+class KnowsTheEnd(Momentum):
+    """Leaves out what the list of delistings says will go, whenever that will be."""
+
+    def features(self, market):
+        return super().features(market).where(market.securities["delisted_on"].isna(), axis=1)
+
+
+class ReadsNames(Momentum):
+    """Leaves out what is called ST today."""
+
+    def features(self, market):
+        return super().features(market).where(~market.securities["name"].str.contains("ST"), axis=1)
+
+
+class Labelled(Momentum):
+    """Trains on the return from one session after t, or from t itself, to five sessions after."""
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def label(self, market):
+        price = market.adjusted("close")
+        return price.shift(-5) / price.shift(-self.entry) - 1.0
 
 
 def dates(market):
@@ -127,3 +167,124 @@ def test_dates_without_a_future_and_unknown_perturbations_are_refused(m):
         audit(Momentum(), m, ["1999-01-01"])
     with pytest.raises(DataError, match="'zero' is unknown"):
         audit(Momentum(), m, dates(m), perturbations=["zero"])
+
+
+def quarterly(market):
+    """The market with a figure that becomes known every twenty sessions."""
+    size = np.random.default_rng(2).random(market.values("close").shape).astype(np.float32)
+    known = (np.arange(len(market.dates)) % 20 == 0)[:, None]
+    return Market(
+        market.dates,
+        market.stocks,
+        {**{n: market.values(n) for n in market.fields}, "book_equity": np.where(known, size, NAN)},
+        venue=market.venue,
+    )
+
+
+def ending(market, **facts):
+    """The market with one stock that ends after 50 of its sessions, and facts about the stocks."""
+    close = market.values("close").copy()
+    close[50:, 2] = NAN
+    fields = {name: market.values(name) for name in market.fields if ":" not in name}
+    for name in ("open", "high", "low", "close", "vwap", "volume"):
+        fields[name] = np.where(np.isnan(close), NAN, fields[name])
+    securities = pd.DataFrame(facts, index=market.stocks)
+    return Market(market.dates, market.stocks, fields, securities=securities, venue=market.venue)
+
+
+def test_a_figure_used_before_it_was_published_is_caught(m):
+    world = quarterly(m)
+    report = audit(Sighted(), world, dates(world))
+    assert set(report.findings["layer"]) == {"features"}
+    assert set(report.findings["perturbation"]) == set(PERTURBATIONS)
+    honest = Momentum()
+    honest.features = lambda market: market.field("book_equity").ffill()
+    assert audit(honest, world, dates(world)).passed
+
+
+def test_a_universe_of_survivors_is_caught(m):
+    report = audit(Survivors(), ending(m), dates(m))
+    assert {"shuffle", "missing"} <= set(report.findings["perturbation"])
+    assert set(report.findings["layer"]) == {"features"}
+
+
+def test_a_list_of_later_delistings_is_caught_and_one_of_earlier_ones_passes(m):
+    end = pd.Series(pd.NaT, index=m.stocks)
+    end.iloc[2] = m.dates[50]
+    report = audit(KnowsTheEnd(), ending(m, delisted_on=end), dates(m))
+    assert "missing" in set(report.findings["perturbation"])
+    end.iloc[2] = m.dates[5]
+    assert audit(KnowsTheEnd(), ending(m, delisted_on=end), dates(m)).passed
+
+
+def test_names_of_today_are_caught(m):
+    names = ["*ST One"] + ["Two"] * (len(m.stocks) - 1)
+    report = audit(ReadsNames(), ending(m, name=names), dates(m))
+    assert set(report.findings["date"]) == set(dates(m))
+
+
+def test_a_label_bought_at_the_deciding_price_is_caught(m):
+    report = audit(Labelled(entry=0), m, dates(m), perturbations=["noise"])
+    assert report.findings["perturbation"].tolist() == ["own session"] * 3
+    assert set(report.findings["layer"]) == {"label"}
+    # prices of the session move by up to 2, so what is bought there halves
+    assert report.findings["largest"].between(0.3, 0.7).all()
+    assert "let it begin with a deal of the next one" in repr(report)
+    assert audit(Labelled(entry=1), m, dates(m)).passed
+
+
+def test_members_without_any_price_are_a_finding(m):
+    close = m.values("close").copy()
+    close[:, 1] = NAN
+    report = audit(lambda _: BuyAndHold(pd.Series(dtype=float)), m.with_fields({"close": close}),
+                   dates(m), benchmark="half", perturbations=["noise"])  # fmt: skip
+    assert report.findings["perturbation"].tolist() == ["members"] * 3
+    assert set(report.findings["stock"]) == {m.stocks[1]}
+    assert report.findings["largest"].iloc[0] == pytest.approx(1 / 6)
+    assert "take data that include what was delisted since" in repr(report)
+
+
+@pytest.mark.parametrize("benchmark", [None, "half"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda w: BenchmarkPolicy("half"),
+        lambda w: BuyAndHold(pd.Series(0.25, w.stocks[:4])),
+        lambda w: FixedWeights(pd.DataFrame(1 / 12, w.dates, w.stocks)),
+        lambda w: TopN(features(w), n=4),
+        lambda w: TopkDropout(features(w), topk=4, n_drop=2),
+    ],
+    ids=["benchmark", "buy and hold", "fixed", "top n", "topk dropout"],
+)
+def test_shipped_policies_pass(m, make, benchmark):
+    report = audit(make, m, dates(m), benchmark=benchmark)
+    assert report.passed, repr(report)
+
+
+def test_orders_that_know_tomorrow_are_caught(m):
+    report = audit(
+        lambda w: TopkDropout(w.returns().shift(-1), topk=4, n_drop=2),
+        m,
+        dates(m),
+        benchmark="half",
+    )
+    assert set(report.findings["date"]) == set(dates(m))
+    assert report.findings["largest"].max() >= 0.25
+
+
+def test_dates_of_the_future_are_drawn_anew_and_those_of_the_past_stay(m):
+    listed = pd.Series(m.dates[0], index=m.stocks)
+    listed.iloc[:3] = m.dates[40]
+    world = ending(m, listed_on=listed, name="A", delisted_on=listed.shift(1))
+    for kind in PERTURBATIONS:
+        facts = perturbed(world, 20, kind, np.random.default_rng(0)).securities
+        later = world.securities["listed_on"] > m.dates[20]
+        assert (facts.loc[~later, "listed_on"] == m.dates[0]).all()
+        assert not (facts["listed_on"] <= m.dates[20])[later].any()
+        assert (facts["name"] == "").all()
+        assert facts["board"].equals(world.securities["board"])
+
+
+def test_a_part_of_a_market_is_refused(m):
+    with pytest.raises(DataError, match="needs the whole market"):
+        audit(Momentum(), m.until(m.dates[50]), dates(m))

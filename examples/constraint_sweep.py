@@ -5,7 +5,7 @@
 
 The grid of the broker reports on index enhancement with graph-network scores, in their form: annual
 excess / tracking error / weekly win rate / largest excess drawdown, in percent, and the excess of each
-year. Writes the table, heat maps and frontiers. Finished backtests stay under ``--out``: a killed run
+year. Writes the table, heat maps and frontiers, and a page for each index. Finished backtests stay under ``--out``: a killed run
 continues. ``--trained`` takes the trained folds of another example, its ``--out``.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ import pandas as pd
 import backtest
 import market
 import risk
+from backtest.comparison import SHORT
 from backtest.plots import plot_heat_map
 from backtest.sweep import marginal, sweep
 from enhance.plots import plot_frontier
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 
 TURNOVERS = (0.1, 0.2, 0.3)
 SHARES = (0.8, None)
-REPORTED = ("annual_excess", "tracking_error", "weekly_win_rate", "excess_drawdown")
-KEPT = {"limit.turnover": 0.2, "limit.constituent_share": 0.8}  # the cell shown year by year
 
 
 def main(argv: Sequence[str] | None = None) -> pd.DataFrame:
@@ -125,7 +124,7 @@ def print_tables(cells: pd.DataFrame) -> None:
     print(report_table(cells, ["deflated"]).to_string())
     for row in cells[cells["status"] == "failed"].to_dict(orient="records"):
         print(f"{row['index']} failed: {row['error']}")
-    print("\nexcess of each year %, turnover 0.2, 80% in members\n" + yearly(cells).to_string())
+    print("\nexcess of each year %\n" + yearly(cells).round(2).to_string())
     print("\nwhat a step of a limit adds to the annual excess %, mean over the other limit")
     step = ["limit", "from", "to"]
     means = {
@@ -137,23 +136,20 @@ def print_tables(cells: pd.DataFrame) -> None:
     print("\nrebalances in which a limit had to give\n" + relaxed.astype(int).to_string())
 
 
-def report_table(cells: pd.DataFrame, measures: Sequence[str] = REPORTED) -> pd.DataFrame:
+def report_table(cells: pd.DataFrame, measures: Sequence[str] = SHORT) -> pd.DataFrame:
     """Return the numbers of each cell as text: index and share down, turnover across."""
-    text = (100 * cells[list(measures)]).map("{:.2f}".format).agg("/".join, axis=1)
-    text = text.where(cells["status"] == "done", "failed")
-    share = cells["limit.constituent_share"].map(lambda x: "none" if pd.isna(x) else f"{x:g}")
-    keys = [cells["index"], share.rename("share"), cells["limit.turnover"].rename("turnover")]
-    return text.groupby(keys, sort=False).first().unstack("turnover", sort=False)
+    return by_index(cells, lambda group: backtest.sweep_table(group, "turnover", measures))
 
 
 def yearly(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the excess by index and calendar year of one cell, percent."""
-    shown = cells[(cells[list(KEPT)] == pd.Series(KEPT)).all(axis=1) & (cells["status"] == "done")]
-    rows = {
-        index: backtest.load(path).yearly()["excess"]
-        for index, path in zip(shown["index"], shown["result"], strict=True)
-    }
-    return (100 * pd.DataFrame(rows).T).round(2)
+    """Return the excess by index and calendar year, a column a cell, percent."""
+    return by_index(cells, lambda group: 100 * backtest.sweep_years(group, "turnover"))
+
+
+def by_index(cells: pd.DataFrame, table: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of the indexes one below the other."""
+    groups = cells.groupby("index", sort=False)
+    return pd.concat({name: table(group) for name, group in groups}, names=["index"])
 
 
 def write(cells: pd.DataFrame, out: Path) -> None:
@@ -165,6 +161,8 @@ def write(cells: pd.DataFrame, out: Path) -> None:
 
     cells.to_csv(out / "cells.csv", index=False)
     groups = list(cells.groupby("index", sort=False))
+    for name, group in groups:
+        backtest.sweep_report(group.drop(columns="index"), out / f"{name}.html")
     for file, draw in (("heat_maps", _heat_map), ("frontiers", _frontier)):
         figure, axes = plt.subplots(
             1, len(groups), figsize=(4.6 * len(groups), 3.4), layout="constrained", squeeze=False

@@ -28,6 +28,7 @@ import enhance
 import market
 import risk
 from backtest import plots
+from backtest.report_attribution import Given
 from market.run_files import write_atomic
 
 
@@ -79,7 +80,7 @@ def main(index: str, argv: Sequence[str] | None = None) -> backtest.Result:
     with clock("trade week by week"):
         result = trade(world, index, scores, model, options)
     with clock("write the report"):
-        write(result, world, quality, options, clock)
+        write(result, world, model, quality, options, clock)
     print_result(result, options)
     return result
 
@@ -106,6 +107,7 @@ def parse(index: str, argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--stocks", type=int, default=400, help="of the simulated market")
     parser.add_argument("--days", type=int, default=1215, help="of the simulated market")
     parser.add_argument("--out", type=Path, default=Path("runs") / index)
+    parser.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
     parser.add_argument("--progress", action="store_true", help="show bars")
     return parser.parse_args(argv)
 
@@ -221,16 +223,23 @@ def costs(options: argparse.Namespace) -> market.Costs:
 def write(
     result: backtest.Result,
     world: market.Market,
+    model: risk.RiskHistory,
     quality: pd.DataFrame | None,
     options: argparse.Namespace,
     clock: Clock,
 ) -> None:
-    """Write the result, three plots and ``run.json``, which says what would repeat the run."""
+    """Write the result, a page, three plots and ``run.json``, which says what would repeat the run."""
     import matplotlib as mpl
 
     mpl.use("Agg")  # files only: a machine without a screen runs this too
     out = folder(options)
     result.save(out)
+    result.report(
+        out / "report.html",
+        language=options.language,
+        market=world,
+        attribution=explained(result, world, model),
+    )
     for name, plot in (
         ("nav", plots.plot_nav),
         ("excess", plots.plot_excess),
@@ -252,6 +261,20 @@ def write(
     }
     text = json.dumps(record, indent=1, default=str)
     write_atomic(out / "run.json", lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def explained(
+    result: backtest.Result, world: market.Market, model: risk.RiskHistory
+) -> dict[str, Given]:
+    """Return where the excess came from, by heading; each table adds up to it."""
+    by = backtest.attribution
+    return {
+        "factors": by.factor(result, world, model),
+        "industries": by.brinson(result, world),
+        "carrying it out": by.costs(result, world),
+        "limits": by.limits(result),
+        "risk": by.risk(result, world, model),
+    }
 
 
 def folder(options: argparse.Namespace) -> Path:

@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
 def test_the_csi300_example_writes_tables_plots_and_a_record(finished, capsys):
     out, result = finished
     folder = out / "lightgbm-result"
-    for name in ("nav.png", "excess.png", "turnover_costs.png"):
+    for name in ("nav.png", "excess.png", "turnover_costs.png", "report.html"):
         assert (folder / name).stat().st_size > 5_000
     record = json.loads((folder / "run.json").read_text())
     assert record["options"]["model"] == "lightgbm"

@@ -165,10 +165,10 @@ class Result:
         given = [bool(value) and value == value for value in self.solver[RELAXED]]  # NaN is none
         return pd.Series(given, index=self.solver.index, name=RELAXED)
 
-    def plot(self) -> Figure:
-        """Return a figure of net asset value, excess, turnover and costs; needs the [plot] extra."""
+    def plot(self, language: str = "en") -> Figure:
+        """Return one page of figures, ``en`` or ``zh``; see ``plots.plot_result``. Needs [plot]."""
         plots = _plots()
-        figure: Figure = plots.plot_result(self)
+        figure: Figure = plots.plot_result(self, language)
         return figure
 
     def report(self, path: str | Path, **options: Any) -> dict[str, pd.DataFrame]:

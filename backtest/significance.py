@@ -19,6 +19,8 @@ from market import inference
 
 Array = np.ndarray
 
+LEAST = 30  # sessions: of fewer, the dependence between days cannot be told
+
 
 def intervals(
     active: pd.Series, confidence: float = 0.95, resamples: int = 1000, seed: int = 0
@@ -44,7 +46,7 @@ def intervals(
     Raises
     ------
     ValueError
-        Fewer than ten sessions, active returns that do not vary, or a confidence outside (0, 1).
+        Fewer than ``LEAST`` sessions, active returns that do not vary, or a confidence outside (0, 1).
     ImportError
         The package ``arch`` is not installed.
 
@@ -124,10 +126,10 @@ def _drawn(x: Array, block: float, resamples: int, seed: int) -> Array:
 def _check(x: Array, confidence: float) -> None:
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence is {confidence}; it is a probability such as 0.95")
-    if len(x) < 10 or not np.ptp(x) > 0.0:
+    if len(x) < LEAST or not np.ptp(x) > 0.0:
         raise ValueError(
             f"{len(x)} active returns between {x.min(initial=np.inf):g} and "
-            f"{x.max(initial=-np.inf):g} have no confidence interval; give ten or more that vary"
+            f"{x.max(initial=-np.inf):g} have no confidence interval; give {LEAST} or more that vary"
         )
 
 

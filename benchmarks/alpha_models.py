@@ -38,6 +38,7 @@ GOALS = {300: 2.5, 800: 6.0, 3000: 15.0}  # stocks: least ratio to the peer
 PEER_KB_PER_PAIR = 1.1  # of stocks, in the peer's step
 LARGEST = 5000
 GROUPS = 30
+MORE = 5  # training days, where it takes several to see what one costs
 
 
 def gats_step(stocks: int) -> tuple[alpha.Network, alpha.Batch]:
@@ -161,28 +162,43 @@ def world(model: alpha.AlphaModel, stocks: int, steps: int, features: int) -> al
 
 
 def recipe(name: str) -> alpha.Recipe:
-    """A model's defaults, with as many kinds of relation as there are groups."""
+    """A model's defaults, with as many kinds of relation as there are groups and a bank up to yesterday."""
     settings = getattr(models, name)()
-    typed = any(f.name == "types" for f in fields(settings))
-    return replace(settings, types=GROUPS) if typed else settings
+    own = {f.name for f in fields(settings)}
+    fitting = {"types": GROUPS, "gap": 0}
+    return replace(settings, **{k: v for k, v in fitting.items() if k in own})
 
 
 def training(name: str, sizes: Collection[int]) -> tuple[list[float], float]:
-    """CPU seconds of a fit on one day (judged on another) by size, and the most GB ever held."""
+    """CPU seconds of a training day (judged on another) by size, and the most GB ever held.
+
+    What reads the past first makes up what it reads: there it is what further days take, each with what
+    its session adds to the memory or the bank.
+    """
     torch.set_num_threads(1)
-    config = alpha.TrainConfig(epochs=1, every=1, device="cpu")
     seconds = []
     for stocks in sizes:
         settings = recipe(name)
         model = settings.build(30)
         days = world(model, stocks, settings.steps, 30)
-        rows = np.arange(len(days.dates))[-2:]
-        for _ in range(2):  # the first one compiles
-            began = process_time()
-            settings.build(30).fit(alpha.Task(days, rows[:1], rows[1:], config, 0))
-            took = process_time() - began
+        past = getattr(settings, "bank_days", 0)
+        fitted(settings, days, past + 1)  # compiles
+        took = fitted(settings, days, past + 1)
+        if past or "memory" in model.needs:
+            took = (fitted(settings, days, past + 1 + MORE) - took) / MORE
         seconds.append(took)
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def fitted(settings: alpha.Recipe, days: alpha.Days, count: int) -> float:
+    """CPU seconds of a fit on ``count`` days, with the model's own furnishing outside."""
+    config = alpha.TrainConfig(epochs=1, every=1, device="cpu")
+    rows = np.arange(len(days.dates))[-count - 1 :]
+    model = settings.build(30)
+    days = model.furnish(days) if "memory" in model.needs else days  # its own, made while it trains
+    began = process_time()
+    model.fit(alpha.Task(days, rows[:-1], rows[-1:], config, 0))
+    return process_time() - began
 
 
 def every_model(names: Collection[str], quick: bool) -> list[Row]:

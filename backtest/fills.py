@@ -33,6 +33,7 @@ from backtest.tape import (
 
 Array = np.ndarray
 
+DUST = 1e-9  # fraction of NAV: a difference this small is arithmetic, not an order
 COMPLETE = 1e-12  # a fill that misses its order by less than this fraction of it is complete
 
 
@@ -75,6 +76,8 @@ def buy(
     values, depths = values_of(entries, row, tape, terms)
     tariff = tariff_on(row, 0, tape, terms)
     share = affordable_share(values, depths, tariff, money)
+    if share * values.sum() <= DUST * path.nav[row - 1]:
+        share = 0.0  # the cash is what the rounding of earlier bills left
     if share < 1.0:
         missing = scale(entries, values, share, tape, terms)
         if terms.lots:

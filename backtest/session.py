@@ -13,12 +13,10 @@ import numpy as np
 from numba import njit
 
 from backtest.account import NO_MARK, NO_PRICE, NO_TROUBLE, Account, Path
-from backtest.fills import COMPLETE, buy, sell
+from backtest.fills import COMPLETE, DUST, buy, sell
 from backtest.tape import DELISTED, NOT_LISTED, Tape, Terms
 
 Array = np.ndarray
-
-DUST = 1e-9  # fraction of NAV: a difference this small is arithmetic, not an order
 
 
 @njit(cache=True)

@@ -68,6 +68,14 @@ def test_a_session_without_volume_fills_nothing_under_a_cap():
     assert result.refusals["done"].tolist() == [0.0]
 
 
+def test_a_traded_stock_without_the_asked_price_is_refused_for_that():
+    typical = np.array([[10.0, 10.0], [NAN, 10.0], [10.0, 10.0]], np.float32)
+    m = one_price({A: [10.0] * 3, B: [10.0] * 3}, typical=typical)
+    result = play(m, {0: {A: 0.5, B: 0.5}}, deal="typical")
+    assert result.trades["stock"].tolist() == [B]
+    assert result.refusals[["stock", "reason"]].to_numpy().tolist() == [[A, "no price"]]
+
+
 def test_daily_retries_send_the_remainder_until_it_is_filled_or_the_next_rebalance():
     volume = np.full((8, 1), 1000.0, np.float32)
     m = one_price({A: [10.0] * 8}, volume=volume)

@@ -176,6 +176,8 @@ class Twin:
             self.done[i] = shares / factors[i]
             bought[i] = self.done[i] * self.unit[i]
         share = self.largest_affordable(row, bought, self.cash)
+        if share * sum(bought) <= 1e-9 * (self.navs or [self.capital])[-1]:
+            share = 0.0
         if share < 1.0:
             self.cut(row, factors, bought, share)
         self.cash -= self.bill(row, bought)

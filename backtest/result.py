@@ -45,9 +45,10 @@ class Result:
     refusals
         One row an order that was not filled in full: ``date``, ``stock``, ``side``, ``wanted`` and
         ``done`` (shares), ``reason`` (``suspended``, ``limit up``, ``limit down``, ``not listed``,
-        ``no price``, or ``cash`` where money was short and all purchases were scaled).
+        ``no price``, ``participation`` beyond its share of the volume, or ``cash`` where money was short
+        and all purchases were scaled).
     costs
-        Charges by session and kind, CNY.
+        Charges by session and kind, CNY; with a column ``impact`` where the run charged it.
     turnover
         One-way turnover by decision date: half the value traded on the next session over net asset
         value. The first one builds the portfolio.

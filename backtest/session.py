@@ -2,12 +2,11 @@
 
 On each session, in this order: what has left the exchange becomes cash, the orders of the close before
 are filled and charged, and the account is marked at the close.
-
-Numba's cache on disk knows a function by the file that it stands in: after a change of ``fills.py``,
-``charges.py`` or ``lots.py``, remove ``backtest/__pycache__`` for the callers to follow.
 """
 
 from __future__ import annotations
+
+from pathlib import Path as Folder
 
 import numpy as np
 from numba import njit
@@ -15,8 +14,11 @@ from numba import njit
 from backtest.account import NO_MARK, NO_PRICE, NO_TROUBLE, Account, Path
 from backtest.fills import COMPLETE, DUST, buy, sell
 from backtest.tape import DELISTED, NOT_LISTED, Tape, Terms
+from market.kernels import drop_stale
 
 Array = np.ndarray
+
+drop_stale(Folder(__file__).parent)  # the session is inlined from several files
 
 
 @njit(cache=True)

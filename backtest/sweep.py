@@ -15,6 +15,7 @@ from backtest.engine import Date
 from backtest.identity import identity
 from backtest.overfitting import deflated
 from backtest.result import Result
+from backtest.settings import WithEta
 from backtest.simulation import Policy
 from backtest.workers import played
 from market import Costs, Market
@@ -42,6 +43,10 @@ def sweep(
     deal: str = "vwap",
     capital: float = 1e8,
     delisting_haircut: float = 0.0,
+    lots: bool = False,
+    participation: float | None = None,
+    impact: WithEta | None = None,
+    retry: str = "next",
     workers: int = 2,
     folder: str | Path | None = None,
     progress: bool = False,
@@ -57,7 +62,8 @@ def sweep(
         The data.
     factory
         ``factory(turnover=0.1, ...)`` returns the policy of a cell.
-    start, end, benchmark, costs, schedule, deal, capital, delisting_haircut
+    start, end, benchmark, costs, schedule, deal, capital, delisting_haircut, lots, participation, impact, \
+    retry
         As in ``run``, the same in every cell.
     workers
         Processes that work side by side; 1 works in this one. Large arrays are written to memory-mapped
@@ -99,6 +105,10 @@ def sweep(
         "deal": deal,
         "capital": capital,
         "delisting_haircut": delisting_haircut,
+        "lots": lots,
+        "participation": participation,
+        "impact": impact,
+        "retry": retry,
     }
     cells = None if folder is None else _claimed(Path(folder), market, factory, options)
     rows = _finished(grid, cells)
@@ -166,7 +176,9 @@ def _claimed(
     folder: Path, market: Market, factory: Callable[..., Policy], options: Mapping[str, Any]
 ) -> CellFolder:
     """Return the folder, made sure to be of this very sweep."""
-    settings = {**options, "costs": asdict(options["costs"]), "schedule": _schedule(options)}
+    impact = None if options["impact"] is None else options["impact"].eta
+    plain = {"costs": asdict(options["costs"]), "schedule": _schedule(options), "impact": impact}
+    settings = {**options, **plain}
     cells = CellFolder(
         folder, {"data": market.fingerprint(), "factory": identity(factory), **settings}
     )

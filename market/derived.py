@@ -32,8 +32,17 @@ def suspended(m: Market) -> Array:
 
 
 def close_filled(m: Market) -> Array:
-    """Last traded close, CNY, carried through suspensions; NaN before listing and after delisting."""
-    return np.where(m.values("listed"), carried_forward(m.values("close")), np.float32(np.nan))
+    """Last traded close, CNY, carried through suspensions; NaN before listing and after delisting.
+
+    What goes ex while a stock is suspended changes its shares and its price together: the carried price
+    is then the theoretical one, so that a holding keeps its value.
+    """
+    close, factor = m.values("close"), m.values("factor")
+    last = carried_forward(close)
+    before = carried_forward(np.where(np.isnan(close), np.float32(np.nan), factor))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        price = np.where(before == factor, last, last * (before / factor))
+    return np.where(m.values("listed"), price, np.float32(np.nan))
 
 
 def adj_close(m: Market) -> Array:

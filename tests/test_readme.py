@@ -14,7 +14,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 def test_the_snippets_run_and_give_what_the_text_says(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # one of them writes a page
     snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     names: dict = {}
     for snippet in snippets:
         exec(compile(snippet, str(README), "exec"), names)
@@ -33,6 +33,9 @@ def test_the_snippets_run_and_give_what_the_text_says(capsys, tmp_path, monkeypa
         model.tracking_error(names["book"], names["world"].index("csi300").weights_on(model.date))
     )
     assert "reversal" in names["history"].factor_returns
+    assert names["side_by_side"].index.tolist() == ["enhanced", "index", "dropout"]
+    assert names["why"].residual.abs().max() < 1e-10
+    assert (tmp_path / "runs" / "csi300.html").stat().st_size > 1_000_000
 
 
 def test_the_two_commands_open_the_page():

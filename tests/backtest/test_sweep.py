@@ -21,6 +21,7 @@ import backtest
 from backtest.plots import plot_heat_map
 from backtest.sweep import deflated, marginal, sweep
 from market import Costs, Snapshot, Target, simulate
+from market.costs import SquareRootImpact
 from tests.backtest.worlds import random_world
 
 mpl.use("Agg")
@@ -103,6 +104,21 @@ def test_workers_return_what_one_process_does_and_share_large_arrays(tmp_path):
     pd.testing.assert_frame_equal(side.drop(columns="result"), alone.drop(columns="result"))
     assert backtest.load(side["result"][0]).solver["mapped"].all()
     assert not backtest.load(alone["result"][0]).solver["mapped"].any()
+
+
+def test_the_rules_of_the_engine_reach_every_cell(world, best, tmp_path):
+    strict = {
+        "lots": True,
+        "participation": 0.01,
+        "impact": SquareRootImpact(1.0),
+        "retry": "daily",
+    }
+    table = sweep(world, best, workers=1, folder=tmp_path / "strict", n=[3], capital=1e7, **strict)
+    own = backtest.run(world, best(n=3), capital=1e7, **strict)
+    assert table["annual_return"].iloc[0] == pytest.approx(own.summary()["annual_return"], abs=0)
+    changed = {**strict, "impact": SquareRootImpact(2.0)}
+    with pytest.raises(ValueError, match=r"impact is 1\.0 there and 2\.0 now"):
+        sweep(world, best, workers=1, folder=tmp_path / "strict", n=[3], capital=1e7, **changed)
 
 
 def test_without_a_benchmark_the_measures_of_excess_are_missing(world, best):

@@ -23,10 +23,10 @@ from enhance.structured.certificate import (
     variance,
     violation,
 )
-from enhance.structured.compiled import drop_stale
 from enhance.structured.dense import cholesky, invert, multiply, solve
 from enhance.structured.lean import solve_lean
 from enhance.structured.slack import affine, aim
+from market.kernels import drop_stale
 from tests.enhance.cases import STANDARD, case, swap
 from tests.enhance.test_structured import drawn, form_of
 
@@ -169,6 +169,7 @@ def test_a_form_holds_nothing_of_size_n_by_n():
 MEMORY = """
 import resource, numpy as np
 from enhance.structured import answer
+from market.kernels import drop_stale
 from tests.enhance.cases import case
 from tests.enhance.test_structured import form_of
 answer(form_of(case(200, 80)))

@@ -152,3 +152,12 @@ def test_changing_the_future_changes_no_derived_value_of_the_past(world):
     assert not np.array_equal(
         other.values("returns")[cut + 1 :], world.values("returns")[cut + 1 :], equal_nan=True
     )
+
+
+def test_what_goes_ex_in_a_suspension_leaves_the_value_of_a_holding():
+    # ten for ten on the third day: one share of 10 becomes two of 5
+    factor = np.array([[1.0], [1.0], [2.0], [2.0]], dtype=np.float32)
+    m = flat_market({"SH600000": [10.0, NAN, NAN, 5.2]}, fields={"factor": factor})
+    assert m.values("close_filled")[:, 0] == pytest.approx([10.0, 10.0, 5.0, 5.2])
+    assert m.values("adj_close")[:, 0] == pytest.approx([10.0, 10.0, 10.0, 10.4])
+    assert m.values("limit_up")[3, 0] == pytest.approx(5.5)

@@ -110,7 +110,7 @@ def depth_of(market: Market, eta: float, capital: float, first: int) -> Array:
         np.median(v[k]) for v, k in zip(volatility[first:], known[first:], strict=True)
     ]
     sigma = np.where(known, volatility, middle[:, None])
-    return SquareRootImpact(eta).coefficients(sigma, np.maximum(amount, _THINNEST * capital))
+    return SquareRootImpact(eta).coefficients(sigma, np.fmax(amount, _THINNEST * capital))
 
 
 def _flags(market: Market, name: str) -> Array:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from market.derived import carried_forward
 from market.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Costs:
         for name in ("commission_buy", "commission_sell", "minimum", "spread"):
             if not getattr(self, name) >= 0.0:
                 raise DataError(f"cost {name} is {getattr(self, name)}; a cost is zero or positive")
+        for name in ("stamp_duty", "transfer_fee"):
+            _check_table(name, getattr(self, name))
 
     @classmethod
     def cn(cls, commission: float = 0.0002, minimum: float = 5.0, spread: float = 0.0) -> Costs:
@@ -144,8 +148,9 @@ class SquareRootImpact:
 def average_liquidity(m: Market, days: int = 20, memory: int = 60) -> tuple[Array, Array]:
     """Return daily volatility and average daily value (CNY) as known at each close, ``[T, N]`` each.
 
-    Volatility runs over the returns of the last ``memory`` sessions, value over the last ``days``,
-    where a session without a trade counts as nothing traded. Volatility is NaN below two returns.
+    Volatility runs over the returns of the last ``memory`` sessions; it is NaN below two. Value runs over
+    those of the last ``days`` sessions in which the stock traded, and after a longer suspension it is what
+    it was before; it is NaN before the first trade.
     """
     returns = m.values("returns").astype(np.float64)
     known = np.isfinite(returns)
@@ -156,14 +161,29 @@ def average_liquidity(m: Market, days: int = 20, memory: int = 60) -> tuple[Arra
         variance = (second - first * first / count) / (count - 1.0)
     volatility = np.sqrt(np.where(count > 1.0, np.maximum(variance, 0.0), np.nan))
     amount = np.nan_to_num(m.values("amount").astype(np.float64))
-    sessions = np.minimum(np.arange(1, len(amount) + 1), days)[:, None]
-    return volatility, _rolling_sum(amount, days) / sessions
+    traded = _rolling_sum((amount > 0.0).astype(np.float64), days)
+    value = _rolling_sum(amount, days) / np.where(traded > 0.0, traded, np.nan)
+    return volatility, carried_forward(value)
 
 
 def _rolling_sum(values: Array, window: int) -> Array:
     total = np.cumsum(values, axis=0)
     total[window:] -= total[:-window].copy()
     return total
+
+
+def _check_table(name: str, table: tuple[DatedRate, ...]) -> None:
+    for row, after in pairwise(table):
+        if pd.Timestamp(after.since) <= pd.Timestamp(row.since):
+            raise DataError(
+                f"{name} has {after.since} after {row.since}; give the rates in the order of their dates"
+            )
+    for row in table:
+        for side in (row.buy, row.sell):
+            if not 0.0 <= side < 1.0:
+                raise DataError(
+                    f"{name} since {row.since} has the rate {side}; a rate is a fraction from 0 to 1"
+                )
 
 
 def _rate(table: tuple[DatedRate, ...], date: pd.Timestamp) -> tuple[float, float]:

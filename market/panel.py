@@ -14,7 +14,7 @@ from market.derived import DERIVED
 from market.errors import DataError
 from market.grid import checked_grid, completed_fields, completed_securities
 from market.index import Index, rolled_weights
-from market.store import Array, Loader
+from market.store import Array, Loader, row_digests
 from market.venue import Venue
 
 Date = pd.Timestamp | str
@@ -244,12 +244,25 @@ class Market:
         return copy
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that change when prices, volumes or the grid change."""
-        digest = hashlib.sha256()
-        digest.update("\n".join(self.stocks).encode())
-        digest.update(self.dates.to_numpy().astype("datetime64[D]").astype(np.int64).tobytes())
-        for name in ("close", "volume", "factor"):
-            digest.update(np.ascontiguousarray(self.values(name)).tobytes())
+        """Return 16 hexadecimal digits that change when anything does that a run could read.
+
+        That is the grid, every stored field, the index levels, securities, names of codes, and the rules
+        of the venue; not the notes.
+        """
+        dates = self.dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+        told = [
+            list(self.stocks),
+            sorted(self.fields),
+            sorted(self._categories.items()),
+            self.venue,
+        ]
+        tables = self.securities.to_csv() + self.levels.to_csv()
+        digest = hashlib.sha256(repr(told).encode() + dates.tobytes() + tables.encode())
+        if self._columns is None:
+            rows = self._store.digests()[self._rows]
+        else:
+            rows = row_digests([self.values(name) for name in sorted(self.fields)])
+        digest.update(b"".join(rows))
         return digest.hexdigest()[:16]
 
     def save(self, path: str | Path) -> Path:

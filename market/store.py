@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class FieldStore:
         self.shape = shape
         self._sources = dict(sources)
         self._ready: dict[str, Array] = {}
+        self._digests: list[bytes] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,11 +49,19 @@ class FieldStore:
         """Return a derived field that was computed before, if any."""
         return self._ready.get(name)
 
+    def digests(self) -> list[bytes]:
+        """Return a digest of all stored fields for each row ``[T]``, worked out once."""
+        if not self._digests:
+            self._digests = row_digests([self.get(name) for name in sorted(self._sources)])
+        return self._digests
+
     def __getstate__(self) -> dict[str, object]:
         """Travel to another process with each loaded array once, its loader left behind."""
         sources = {name: self._ready.get(name, source) for name, source in self._sources.items()}
         derived = {name: kept for name, kept in self._ready.items() if name not in sources}
-        return {"shape": self.shape, "_sources": sources, "_ready": derived}
+        return {
+            "shape": self.shape, "_sources": sources, "_ready": derived, "_digests": self._digests,
+        }  # fmt: skip
 
     def replaced(self, changes: Mapping[str, Array | Loader]) -> FieldStore:
         """Return a new store with some stored fields changed; derived ones are forgotten."""
@@ -60,3 +70,9 @@ class FieldStore:
             if callable(source) and name in self._ready:
                 sources[name] = self._ready[name]
         return FieldStore(self.shape, {**sources, **changes})
+
+
+def row_digests(fields: Iterable[Array]) -> list[bytes]:
+    """Return 16 bytes for each row of fields ``[T, N]`` that change when a value of the row does."""
+    rows = zip(*map(np.ascontiguousarray, fields), strict=True)
+    return [hashlib.blake2b(b"".join(row), digest_size=16).digest() for row in rows]

@@ -59,11 +59,16 @@ class Twin:
     # --- charges ----------------------------------------------------------------------------------
 
     def liquidity(self, row: int, i: int) -> tuple[float, float]:
-        """Volatility over 60 sessions and average value over 20, up to ``row``."""
+        """Volatility over 60 sessions; average value of a trading day among 20, or as it last was."""
         seen = self.market.values("returns")[max(row - 59, 0) : row + 1, i].astype(float)
         seen = seen[np.isfinite(seen)]
-        amount = self.market.values("amount")[max(row - 19, 0) : row + 1, i].astype(float)
-        average = max(sum(x for x in amount if x == x) / len(amount), 1e-6 * self.capital)
+        traded: list[float] = []
+        for last in range(row, -1, -1):
+            amount = self.market.values("amount")[max(last - 19, 0) : last + 1, i].astype(float)
+            traded = [x for x in amount if x > 0.0]
+            if traded:
+                break
+        average = max(sum(traded) / len(traded) if traded else 0.0, 1e-6 * self.capital)
         return (float(np.std(seen, ddof=1)) if len(seen) > 1 else math.nan), average
 
     def depth(self, row: int, i: int) -> float:

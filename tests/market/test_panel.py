@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from market import DataError, Market
+from market import DataError, Market, Venue
 from tests.market.worlds import flat_market
 
 NAN = float("nan")
@@ -161,3 +161,26 @@ def test_what_goes_ex_in_a_suspension_leaves_the_value_of_a_holding():
     assert m.values("close_filled")[:, 0] == pytest.approx([10.0, 10.0, 5.0, 5.2])
     assert m.values("adj_close")[:, 0] == pytest.approx([10.0, 10.0, 10.0, 10.4])
     assert m.values("limit_up")[3, 0] == pytest.approx(5.5)
+
+
+def test_the_fingerprint_knows_everything_that_a_run_reads():
+    vwap = np.full((3, 1), 10.1, np.float32)
+    fields = {
+        "vwap": vwap,
+        "st": np.zeros((3, 1), bool),
+        "shares": np.full((3, 1), 1e9, np.float32),
+    }
+    bars = {"SH600000": [10.0, 11.0, 12.0]}
+    m = flat_market(bars, fields=fields)
+    assert flat_market(bars, fields=fields).fingerprint() == m.fingerprint()
+    st = np.array([[False], [False], [True]])
+    changed = [
+        m.with_fields({"vwap": vwap * np.float32(1.01)}),
+        m.with_fields({"st": st}),
+        m.with_levels(pd.DataFrame({"half": [1.0, 1.1, 1.2]}, index=m.dates)),
+        flat_market(bars, fields=fields, venue=Venue.open()),
+    ]
+    assert len({m.fingerprint(), *(other.fingerprint() for other in changed)}) == 5
+    before = m.dates[1]  # what differs on the third day is not known on the second
+    assert changed[1].until(before).fingerprint() == m.until(before).fingerprint()
+    assert m.select(m.stocks).fingerprint() == m.fingerprint()

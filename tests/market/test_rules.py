@@ -5,6 +5,10 @@ import pandas as pd
 import pytest
 
 from market import TRADING_DAYS, Costs, DataError, Venue, normalise_code, rebalance_dates
+from market.costs import DatedRate, average_liquidity
+from tests.market.worlds import flat_market
+
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,22 @@ def test_flat_costs_are_the_reference_reports_pair_on_every_date():
 def test_a_negative_cost_is_refused():
     with pytest.raises(DataError, match="commission_buy"):
         Costs.flat(buy=-0.001)
+
+
+def test_a_table_of_rates_is_in_the_order_of_its_dates_and_of_fractions():
+    late, early = DatedRate("2023-08-28", 0.0, 0.0005, ""), DatedRate("2008-09-19", 0.0, 0.001, "")
+    with pytest.raises(DataError, match="stamp_duty has 2008-09-19 after 2023-08-28"):
+        Costs(stamp_duty=(late, early))
+    with pytest.raises(DataError, match=r"transfer_fee since 2023-08-28 has the rate -0\.1"):
+        Costs(transfer_fee=(DatedRate("2023-08-28", -0.1, 0.0, ""),))
+
+
+def test_liquidity_is_that_of_the_sessions_with_trades_and_survives_a_suspension():
+    closes = [10.0, 10.0, *[NAN] * 30, 10.0]
+    m = flat_market({"SH600000": closes, "SH600001": [5.0] * 33})
+    amount = average_liquidity(m)[1]
+    assert amount[:, 0] == pytest.approx(1e7)  # a million shares of ten, whenever it traded
+    assert amount[:, 1] == pytest.approx(5e6)
 
 
 def limit_rate(board: str, date: str, st: bool = False, listed_on: str = "2010-01-04", age=1000):

@@ -11,24 +11,30 @@ session whose close decides, and data from which those that failed are missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from backtest.exchange import forecast
-from backtest.orders import Orders, aligned, opened, placed_orders
+from backtest.decision import (
+    TOLERANCE,
+    Control,
+    Layers,
+    MakePolicy,
+    answered,
+    benchmark_of,
+    first_change,
+    layers_at,
+    shown_at,
+)
 from backtest.perturbation import PERTURBATIONS, perturbed, with_session_moved
-from market import Costs, DataError, Market, Snapshot, Target
+from market import DataError, Market
 
 Array = np.ndarray
-Policy = Callable[[Snapshot], pd.Series | Target | Orders]
-MakePolicy = Callable[[Market], Policy]
-Layers = Mapping[str, Array | pd.Series | pd.DataFrame]
 
-SESSION, MEMBERS = "own session", "members"  # what the checks beside the perturbations are called
-_TOLERANCE = 1e-12  # weights: below this a change is the order of a sum
+# what the checks beside the perturbations are called
+SESSION, MEMBERS, CONTROL = "own session", "members", "control"
 _LABEL_TOLERANCE = 1e-6  # labels are in single precision
 
 
@@ -40,21 +46,23 @@ class AuditReport:
     ----------
     checks
         One row a date and perturbation: ``date``, ``perturbation``, ``changed``, ``largest`` (greatest
-        absolute change of a weight), ``stock`` (where) and ``layer`` (the first layer that changed, in
-        the order in which ``layers`` gives them; empty when none did or none are offered). A label, and
-        members of the index that the data lack, have rows of their own, see ``audit``.
+        absolute change of a weight), ``stock`` (where), ``layer`` (the first layer that changed, in the
+        order in which ``layers`` gives them; empty when none did or none are offered) and ``error``
+        (why there was no decision without the future, and then ``largest`` is NaN). A label,
+        members of the index that the data lack, and a policy that does not read the market it is given
+        have rows of their own, see ``audit``.
     """
 
     checks: pd.DataFrame
 
     @property
     def findings(self) -> pd.DataFrame:
-        """The checks in which the future changed the decision or a layer below it."""
+        """The checks in which the future changed something, or that say why they could not tell."""
         return self.checks[self.checks["changed"]]
 
     @property
     def passed(self) -> bool:
-        """True when nothing changed."""
+        """True when there are no findings."""
         return self.findings.empty
 
     def __repr__(self) -> str:
@@ -62,7 +70,9 @@ class AuditReport:
         found, dates = self.findings, self.checks["date"].nunique()
         if self.passed:
             return f"AuditReport: passed {len(self.checks)} checks on {dates} dates"
-        lines = [f"AuditReport: LOOK-AHEAD in {len(found)} of {len(self.checks)} checks"]
+        blind = found["perturbation"].eq(CONTROL).all()
+        verdict = "NOTHING TESTED" if blind else "LOOK-AHEAD"
+        lines = [f"AuditReport: {verdict} in {len(found)} of {len(self.checks)} checks"]
         lines += [_sentence(row) for row in found.head(4).to_dict(orient="records")]
         return "\n".join(lines)
 
@@ -75,6 +85,7 @@ def audit(
     benchmark: str | None = None,
     perturbations: Iterable[str] = PERTURBATIONS,
     seed: int = 0,
+    fixed: bool = False,
 ) -> AuditReport:
     """Make decisions again with the future changed, and report which of them moved.
 
@@ -82,7 +93,10 @@ def audit(
     ----------
     make_policy
         Builds a policy from raw data: ``make_policy(market)`` computes features, fits models and
-        returns the callable that a run would use.
+        returns the callable that a run would use. It must read the market it is given: scores that were
+        computed outside are the same whatever the future is, and prove nothing. So once a date every
+        session is replaced, that of t and those before it too; when neither weights nor layers move,
+        that is a finding, ``control``. The truth of a simulated market is not among what can be read.
 
         When it has an attribute ``layers``, ``make_policy.layers(market, t)`` gives the intermediate
         results at t by name, in the order in which they are computed, and the report says which one
@@ -104,29 +118,56 @@ def audit(
         field permuted across stocks) and ``missing`` (nothing known).
     seed
         Of the noise and the permutations.
+    fixed
+        True for a policy whose weights are given by hand and read no market: no control then.
 
     Raises
     ------
     DataError
-        A date that is no session or has none after it, or an unknown perturbation.
+        No date or perturbation, a date that is no session or has none after it, or an unknown
+        perturbation.
     """
+    days, kinds = [pd.Timestamp(date) for date in dates], tuple(perturbations)
+    if not days:
+        raise DataError("no date to audit; pass dates such as market.dates[[100, 300]]")
+    if not kinds:
+        raise DataError(f"no perturbation to audit with; use some of {PERTURBATIONS}")
     honest = make_policy(market)
+    control = None if fixed else Control(make_policy, market, seed)
     rows = []
-    for day in map(pd.Timestamp, dates):
+    for day in days:
         row = market.row(day)
         if row + 1 == len(market.dates):
             raise DataError(f"{day:%Y-%m-%d} is the last session; audit a date with a future")
-        before = _decision(honest, market, row, benchmark)
-        layers = _layers(make_policy, market, day)
-        for kind in perturbations:
+        shown = shown_at(market, row, benchmark_of(honest, benchmark))
+        before, layers = answered(honest, shown), layers_at(make_policy, market, day)
+        for kind in kinds:
             other = perturbed(market, row, kind, np.random.default_rng([seed, row]))
-            after = _decision(make_policy(other), other, row, benchmark)
-            layer = _first_change(layers, _layers(make_policy, other, day))
-            rows.append(_check(market, row, kind, np.abs(after - before), layer))
+            rows.append(_compared(make_policy, other, row, kind, benchmark, before, layers))
         if hasattr(make_policy, "label"):
             rows.append(_own_session(make_policy, market, row))
-        rows += _absent(market, row, _index(honest, benchmark))
+        rows += _absent(market, row, shown.benchmark)
+        if control is not None and not control.moves(shown, before, layers):
+            rows.append(_check(market, row, CONTROL, np.zeros(len(before)), "") | {"changed": True})
     return AuditReport(pd.DataFrame(rows))
+
+
+def _compared(
+    make_policy: MakePolicy, other: Market, row: int, kind: str, benchmark: str | None,
+    before: Array, layers: Layers,
+) -> dict[str, object]:  # fmt: skip
+    """Make the decision of ``row`` in another market and return the row of its check."""
+    layer = ""
+    try:
+        layer = first_change(layers, layers_at(make_policy, other, other.dates[row]))
+        policy = make_policy(other)
+        after = answered(policy, shown_at(other, row, benchmark_of(policy, benchmark)))
+    except Exception as failure:  # noqa: BLE001  what fails for want of the future looked at it
+        nothing = np.zeros(len(before))
+        failed = {"changed": True, "largest": np.nan, "stock": ""}
+        error = f"{type(failure).__name__}: {failure}"
+        return _check(other, row, kind, nothing, layer) | failed | {"error": error}
+    return _check(other, row, kind, np.abs(after - before), layer)
 
 
 def _check(market: Market, row: int, kind: str, moved: Array, layer: str) -> dict[str, object]:
@@ -134,10 +175,11 @@ def _check(market: Market, row: int, kind: str, moved: Array, layer: str) -> dic
     return {
         "date": market.dates[row],
         "perturbation": kind,
-        "changed": bool(moved.max() > _TOLERANCE) or bool(layer),
+        "changed": bool(moved.max() > TOLERANCE) or bool(layer),
         "largest": float(moved.max()),
         "stock": market.stocks[int(moved.argmax())],
         "layer": layer,
+        "error": "",
     }
 
 
@@ -179,55 +221,12 @@ def _sentence(row: Mapping[Hashable, object]) -> str:
             f"  {date}: members of the index have no price on any session, first {stock}; take "
             "data that include what was delisted since"
         )
+    if row["perturbation"] == CONTROL:
+        return (
+            f"  {date}: the policy does not read the market it is given, no weight moved when all of it "
+            "was replaced; compute scores in make_policy, or pass fixed=True for weights given by hand"
+        )
+    if row["error"]:
+        return f"  {date}, {row['perturbation']} after it: no decision, {row['error']}"
     where = f", first layer {row['layer']}" if row["layer"] else ""
     return f"  {date}, {row['perturbation']} after it: weight of {stock} moved by {size}{where}"
-
-
-def _index(policy: Policy, benchmark: str | None) -> str | None:
-    return benchmark if benchmark is not None else getattr(policy, "benchmark", None)
-
-
-def _decision(policy: Policy, market: Market, row: int, benchmark: str | None) -> Array:
-    """Return the policy's answer at the close of ``row`` ``[N]``: weights, or orders as ``_ordered``."""
-    date = market.dates[row]
-    name = _index(policy, benchmark)
-    held = pd.Series(dtype=np.float64, index=market.stocks[:0], name="weight")
-    if name is not None:
-        held = market.index(name).weights_on(date)
-    can_buy, can_sell = forecast(market, row)
-    snapshot = Snapshot(
-        date=date,
-        market=market.until(date),
-        holdings=held,
-        cash=1.0 - float(held.sum()),
-        capital=1e8,
-        can_buy=can_buy,
-        can_sell=can_sell,
-        costs=Costs.cn(),
-        benchmark=name,
-    )
-    answer = policy(snapshot)
-    if isinstance(answer, Orders):
-        return _ordered(answer, market.stocks, date)
-    return aligned(opened(answer)[0], market.stocks, date)
-
-
-def _ordered(orders: Orders, stocks: pd.Index, date: pd.Timestamp) -> Array:
-    """Return orders as numbers ``[N]``: the share of the cash that is spent, -1 for a sale."""
-    sold, numbers = placed_orders(orders, stocks, date)
-    numbers[sold] = -1.0
-    return numbers
-
-
-def _layers(make_policy: MakePolicy, market: Market, date: pd.Timestamp) -> Layers:
-    offered = getattr(make_policy, "layers", None)
-    return {} if offered is None else offered(market, date)
-
-
-def _first_change(before: Layers, after: Layers) -> str:
-    """Return the name of the first layer that differs anywhere; missing values equal each other."""
-    for name, values in before.items():
-        old, new = np.asarray(values), np.asarray(after[name])
-        if old.shape != new.shape or not np.array_equal(old, new, equal_nan=old.dtype.kind == "f"):
-            return name
-    return ""

@@ -72,15 +72,7 @@ def compare_years(results: Mapping[str, Result], measure: str = "excess") -> pd.
     """
     _check_comparable(results)
     years = {name: result.yearly() for name, result in results.items()}
-    for name, table in years.items():
-        if measure not in table:
-            raise ValueError(
-                f"{name} has no {measure!r} by year; it has {', '.join(table.columns)}"
-            )
-    frame = pd.DataFrame({name: table[measure] for name, table in years.items()})
-    if measure == "excess":
-        frame.loc["all"] = (1.0 + frame).prod() - 1.0
-    return frame.rename_axis(index="year", columns="result")
+    return _side_by_side(years, measure).rename_axis(columns="result")
 
 
 def sweep_table(

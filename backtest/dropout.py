@@ -61,6 +61,16 @@ def _below(scores: Array, i: int, j: int) -> bool:
 
 
 @njit(cache=True)
+def priced(row: int, scores: Array, tape: Tape) -> Array:
+    """Return the scores of the stocks that have a price at the close, NaN for the others ``[N]``."""
+    known, close, factor = scores.copy(), tape.close[row], tape.factor[row]
+    for j in range(len(known)):
+        if not np.isfinite(np.float64(close[j]) * np.float64(factor[j])):
+            known[j] = np.nan
+    return known
+
+
+@njit(cache=True)
 def choose(
     row: int, scores: Array, topk: int, n_drop: int, hold: int, invest: float, account: Account
 ) -> None:
@@ -124,7 +134,7 @@ def play_dropout(
     for d in range(len(decide_on)):
         row = decide_on[d]
         until = decide_on[d + 1] + 1 if d + 1 < len(decide_on) else stop
-        choose(row, scores[d], topk, n_drop, hold, invest, account)
+        choose(row, priced(row, scores[d], tape), topk, n_drop, hold, invest, account)
         intended(row, tape, account, path, targets[d])
         log, n = play(row + 1, until, tape, terms, account, path, log, n)
         if path.trouble[0] != NO_TROUBLE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypedDict, Unpack, overload
 from weakref import WeakKeyDictionary
@@ -13,7 +13,7 @@ import pandas as pd
 
 from backtest.exchange import View
 from backtest.period import decision_rows, level, span
-from backtest.plain import description
+from backtest.plain import description, plain
 from backtest.result import Result
 from backtest.settings import Settings, WithEta
 from backtest.simulation import Policy, Simulation
@@ -101,9 +101,11 @@ def run(
     costs
         Charges; ``Costs.cn()`` when left out.
     schedule
-        Rebalance dates: see ``market.rebalance_dates``.
+        Rebalance dates: see ``market.rebalance_dates``. Nothing is decided on the last session of the
+        run, which none follows; a note says so where explicit dates have it.
     deal
-        Price of the fills: ``vwap``, ``open``, ``close`` or ``typical`` of the next session.
+        Price of the fills: ``vwap``, ``open``, ``close`` or ``typical`` of the next session. Where it
+        is the upper limit nothing is bought, where it is the lower one nothing is sold.
     capital
         CNY at the start. It matters through minimum commission, lots, participation and impact.
     delisting_haircut
@@ -134,14 +136,17 @@ def run(
         An unknown benchmark or deal price, dates outside the data, a schedule without a date that a
         session follows or with one that is none, or an answer that is NaN, negative, above 1 in sum,
         of unknown stocks, or has two orders of one stock.
+    TypeError
+        A policy that is not callable, or a setting of the wrong kind.
     """
+    policies = _policies(policy)
     rows = span(market, start, end)
     charges = costs if costs is not None else Costs.cn()
     settings = Settings(
         benchmark, charges, deal, capital, delisting_haircut, lots, participation, impact, retry
     )
+    schedule = _read(schedule)
     decide_on = decision_rows(market, rows, schedule)
-    policies = policy if isinstance(policy, Mapping) else {"": policy}
     told = {name: _told(settings, one) for name, one in policies.items()}
     levels = {
         name: level(market, name, int(decide_on[0]), rows.stop)
@@ -154,15 +159,45 @@ def run(
         name: Simulation(known, tape, told[name], one, decide_on) for name, one in policies.items()
     }
     _play(known, list(accounts.values()), decide_on, progress)
-    words = schedule if isinstance(schedule, str | int) else "explicit dates"
     results = {
         name: account.result(
             None if (index := told[name].benchmark) is None else levels[index],
-            _config(market, policies[name], told[name], words),
+            _config(market, policies[name], told[name], schedule),
+            _unfollowed(known.dates[-1], schedule),
         )
         for name, account in accounts.items()
     }
     return results if isinstance(policy, Mapping) else results[""]
+
+
+def _policies(policy: Policy | Mapping[str, Policy]) -> Mapping[str, Policy]:
+    """Return the policies by name; one alone has none."""
+    policies = policy if isinstance(policy, Mapping) else {"": policy}
+    if not policies:
+        raise ValueError("there is no policy to run; give one, or several by name")
+    for name, one in policies.items():
+        if isinstance(one, type) or not callable(one):
+            called = f"policy {name!r}" if name else "policy"
+            what = f"the class {one.__name__}" if isinstance(one, type) else type(one).__name__
+            raise TypeError(
+                f"{called} is {what}; give a callable from a snapshot to weights, such as "
+                "TopN(scores, 50), or several as a mapping by name"
+            )
+    return policies
+
+
+def _read(schedule: Schedule) -> Schedule:
+    """Return explicit dates as an index, read once; any other schedule as it is."""
+    if isinstance(schedule, str) or not isinstance(schedule, Iterable):
+        return schedule
+    return pd.DatetimeIndex([pd.Timestamp(date) for date in schedule])
+
+
+def _unfollowed(last: pd.Timestamp, schedule: Schedule) -> tuple[str, ...]:
+    """Return a note where explicit dates have the last session, on which nobody is asked."""
+    if not (isinstance(schedule, pd.DatetimeIndex) and last in schedule):
+        return ()
+    return (f"nothing was decided on {last:%Y-%m-%d}: no session of the run follows that date",)
 
 
 def _told(settings: Settings, policy: Policy) -> Settings:
@@ -195,12 +230,13 @@ def _play(market: Market, accounts: list[Simulation], decide_on: Array, progress
 
 
 def _config(
-    market: Market, policy: Policy, settings: Settings, schedule: str | int
+    market: Market, policy: Policy, settings: Settings, schedule: Schedule
 ) -> dict[str, Any]:
     """Return what would repeat the run: settings, data fingerprint, versions."""
+    explicit = isinstance(schedule, pd.DatetimeIndex)
     return {
         "benchmark": settings.benchmark,
-        "schedule": schedule,
+        "schedule": "explicit dates" if explicit else plain(schedule),
         "deal": settings.deal,
         "capital": settings.capital,
         "delisting_haircut": settings.delisting_haircut,

@@ -25,6 +25,7 @@ from market.calendar import TRADING_DAYS
 Side = Literal["up", "down"]
 
 _PER_YEAR = float(TRADING_DAYS)
+ROUNDING = 1e-12  # of the growth of a day, about 1: less is the rounding of the levels
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,21 @@ def returns(level: pd.Series) -> pd.Series:
     return level.pct_change(fill_method=None).iloc[1:]
 
 
-def active_returns(nav: pd.Series, benchmark: pd.Series) -> pd.Series:
+def active(nav: pd.Series, benchmark: pd.Series) -> pd.Series:
     """Return the daily returns less the benchmark's."""
     return returns(nav) - returns(benchmark)
+
+
+def varies(daily: pd.Series) -> bool:
+    """Tell whether daily returns vary by more than the rounding of the levels they are of.
+
+    Examples
+    --------
+    >>> level = pd.Series([1.0, 1.1, 1.2, 1.35])
+    >>> varies(returns(level)), varies(active(3.0 * level, level))
+    (True, False)
+    """
+    return bool(daily.std(ddof=1) > ROUNDING)
 
 
 def excess(nav: pd.Series, benchmark: pd.Series) -> pd.DataFrame:
@@ -97,14 +110,20 @@ def annual_deviation(daily: float) -> float:
 
 def tracking_error(nav: pd.Series, benchmark: pd.Series) -> float:
     """Return the realised annual volatility of the daily return less the benchmark's."""
-    return volatility(active_returns(nav, benchmark))
+    return volatility(active(nav, benchmark))
 
 
 def information_ratio(nav: pd.Series, benchmark: pd.Series) -> float:
-    """Return the annual arithmetic mean of the active return over its tracking error."""
-    active = active_returns(nav, benchmark)
-    deviation = volatility(active)
-    return mean_annual_return(active) / deviation if deviation > 0.0 else float("nan")
+    """Return the annual arithmetic mean of the active return over its tracking error.
+
+    NaN where the active return does not vary, as that of a NAV which is a multiple of the benchmark.
+    """
+    return mean_over_deviation(active(nav, benchmark))
+
+
+def mean_over_deviation(daily: pd.Series) -> float:
+    """Return the annual mean of daily returns over their volatility; NaN where they do not vary."""
+    return mean_annual_return(daily) / volatility(daily) if varies(daily) else float("nan")
 
 
 def newey_west_lags(count: int) -> int:
@@ -113,15 +132,19 @@ def newey_west_lags(count: int) -> int:
 
 
 def newey_west_t(values: pd.Series) -> float:
-    """Return the t-statistic of the mean, allowing for correlation between neighbouring days."""
+    """Return the t-statistic of the mean, allowing for correlation between neighbouring days.
+
+    NaN where the values do not vary.
+    """
+    if not varies(values):
+        return float("nan")
     return inference.newey_west_t(values.to_numpy(), newey_west_lags(len(values)))
 
 
 def beta(nav: pd.Series, benchmark: pd.Series) -> float:
     """Return the slope of daily returns on those of the benchmark; NaN where it does not move."""
     own, market = returns(nav), returns(benchmark)
-    variance = float(market.var(ddof=1))
-    return float(own.cov(market)) / variance if variance > 0.0 else float("nan")
+    return float(own.cov(market) / market.var(ddof=1)) if varies(market) else float("nan")
 
 
 def capture(nav: pd.Series, benchmark: pd.Series, side: Side) -> float:

@@ -181,7 +181,7 @@ def _saved(path: str) -> pd.Series:
     daily = load_levels(path)
     if "benchmark" not in daily:
         raise ValueError(f"{path} was run without a benchmark; sweep with benchmark='csi300', say")
-    return metrics.active_returns(daily["nav"], daily["benchmark"])
+    return metrics.active(daily["nav"], daily["benchmark"])
 
 
 def _name(row: pd.Series) -> str:
@@ -206,7 +206,7 @@ def _check(daily: pd.DataFrame, x: Array, blocks: int) -> None:
 def _check_movement(daily: pd.DataFrame, x: Array, starts: Array) -> None:
     """Refuse a trial that stands still throughout some half of the blocks: it has no ratio there."""
     spread = np.maximum.reduceat(x, starts) - np.minimum.reduceat(x, starts)
-    moving = (spread > 0.0).sum(axis=0)
+    moving = (spread > metrics.ROUNDING).sum(axis=0)
     still = np.flatnonzero(2 * moving <= len(starts))
     if len(still):
         raise ValueError(

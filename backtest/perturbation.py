@@ -20,7 +20,8 @@ def perturbed(market: Market, row: int, kind: str, random: np.random.Generator) 
     """Return a market in which all that was not known after the session ``row`` is replaced.
 
     Every stored value of a later session, index levels, listings and delistings of later dates, and the
-    names of the stocks, which are those of the day on which the data were taken.
+    names of the stocks, which are those of the day on which the data were taken. The truth of a
+    simulated market is None.
 
     Raises
     ------
@@ -38,17 +39,21 @@ def perturbed(market: Market, row: int, kind: str, random: np.random.Generator) 
     levels = market.levels.copy()
     later = levels.iloc[row + 1 :].to_numpy(dtype=np.float64)
     levels.iloc[row + 1 :] = _replaced(later, "noise" if kind == "shuffle" else kind, random)
-    return Market(
-        market.dates,
-        market.stocks,
-        fields,
-        securities=_securities(market.securities, market.dates[row], kind, random),
-        levels=levels,
-        categories=_categories(market),
-        venue=market.venue,
-        notes=market.notes,
-        truth=market.truth,
-    )
+    securities = _securities(market.securities, market.dates[row], kind, random)
+    return _with(market, fields, securities, levels)
+
+
+def with_all_replaced(market: Market, random: np.random.Generator) -> Market:
+    """Return a market with noise in every session, in all fields but who is listed.
+
+    A list of stocks that differs would move a policy that reads nothing else of the market.
+    """
+    fields = {name: market.values(name) for name in market.fields}
+    for name, values in fields.items():
+        if name != "listed":
+            fields[name] = _replaced(values, "noise", random).astype(values.dtype)
+    levels = market.levels * np.exp(0.3 * random.standard_normal(market.levels.shape))
+    return _with(market, fields, market.securities, levels)
 
 
 def with_session_moved(market: Market, row: int) -> Market:
@@ -61,6 +66,22 @@ def with_session_moved(market: Market, row: int) -> Market:
             values[row] *= factors
             fields[name] = values
     return market.with_fields(fields)
+
+
+def _with(
+    market: Market, fields: dict[str, Array], securities: pd.DataFrame, levels: pd.DataFrame
+) -> Market:
+    """Return a market of other data, without the truth of the one that was simulated."""
+    return Market(
+        market.dates,
+        market.stocks,
+        fields,
+        securities=securities,
+        levels=levels,
+        categories=_categories(market),
+        venue=market.venue,
+        notes=market.notes,
+    )
 
 
 def _replaced(later: Array, kind: str, random: np.random.Generator) -> Array:

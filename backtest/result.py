@@ -50,8 +50,9 @@ class Result:
     costs
         Charges by session and kind, CNY; with a column ``impact`` where the run charged it.
     turnover
-        One-way turnover by decision date: half the value traded on the next session over net asset
-        value. The first one builds the portfolio.
+        One-way turnover of each rebalance, by decision date, not a year's: half of all that was traded
+        until the next decision, orders sent again included, over the net asset value at the decision.
+        The first one builds the portfolio.
     solver
         The policy's log, a row a decision.
     notes
@@ -80,8 +81,12 @@ class Result:
 
     @property
     def active(self) -> pd.Series:
-        """Daily return less the benchmark's, from the session after the first decision."""
-        return metrics.active_returns(self.nav, self._level()).rename("active")
+        """Daily return less the benchmark's, from the session after the first decision.
+
+        On that first session the benchmark moves from close to close, and the account, which is in cash
+        until its fills, from their prices to the close.
+        """
+        return metrics.active(self.nav, self._level()).rename("active")
 
     @property
     def exposures(self) -> pd.DataFrame:
@@ -97,8 +102,9 @@ class Result:
     def summary(self) -> pd.Series:
         """Return the headline numbers; fractions a year unless the name says otherwise.
 
-        Turnover leaves out the first rebalance, which builds the portfolio. Cost is the mean charge a
-        session over the net asset value before it, times the sessions of a year.
+        Turnover is one-way and the mean of a rebalance, not a year's; it leaves out the first, which
+        builds the portfolio. Cost is the mean charge a session over the net asset value before it, times
+        the sessions of a year.
         """
         daily = metrics.returns(self.nav)
         rows: dict[str, object] = {
@@ -214,7 +220,7 @@ class Result:
             [
                 f"Result of {len(dates)} sessions, {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}",
                 f"  {line}",
-                f"  {s['rebalances']} rebalances, one-way turnover {s['turnover']:.1%}, "
+                f"  {s['rebalances']} rebalances, one-way turnover {s['turnover']:.1%} a rebalance, "
                 f"cost {s['annual_cost']:.2%} a year",
                 f"  {s['refused_orders']} orders refused, {s['orders_cut_for_cash']} cut for cash, "
                 f"{s['relaxed_rebalances']} rebalances relaxed",

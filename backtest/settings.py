@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +35,8 @@ class Settings:
     retry: str = "next"
 
     def __post_init__(self) -> None:
-        if not self.capital > 0.0:
+        self._check_kinds()
+        if not (self.capital > 0.0 and isfinite(self.capital)):
             raise ValueError(f"capital is {self.capital} CNY; a run needs money to start with")
         if not 0.0 <= self.delisting_haircut <= 1.0:
             raise ValueError(
@@ -47,6 +50,21 @@ class Settings:
         if self.retry not in ("next", "daily"):
             raise ValueError(f"retry is {self.retry!r}; use 'next' (rebalance) or 'daily'")
 
+    def _check_kinds(self) -> None:
+        """Raise a ``TypeError`` that names the setting that is of the wrong kind."""
+        if not isinstance(self.costs, Costs):
+            raise TypeError(
+                f"costs is {self.costs!r}; give Costs, such as Costs.cn() or Costs.flat(0.001, 0.001)"
+            )
+        if self.impact is not None and not _number(getattr(self.impact, "eta", None)):
+            raise TypeError(
+                f"impact is {self.impact!r}; give a law with an eta, such as SquareRootImpact(1.0)"
+            )
+        for name in ("capital", "delisting_haircut", "participation"):
+            value = getattr(self, name)
+            if not _number(value) and not (name == "participation" and value is None):
+                raise TypeError(f"{name} is {value!r}; give a number")
+
     def terms(self, two_sided: bool) -> Terms:
         """Return the numbers that the compiled session reads."""
         costs, cap = self.costs, self.participation
@@ -55,3 +73,7 @@ class Settings:
             float(self.delisting_haircut), np.inf if cap is None else float(cap), bool(self.lots),
             self.retry == "daily", self.impact is not None, two_sided,
         )  # fmt: skip
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -92,8 +92,7 @@ def intervals(
 def _statistics(x: Array) -> Array:
     """Return both measures of active returns ``[T]``; the ratio is NaN where they do not vary."""
     daily = pd.Series(x)
-    mean, deviation = metrics.mean_annual_return(daily), metrics.volatility(daily)
-    return np.array([mean, mean / deviation if deviation > 0.0 else np.nan])
+    return np.array([metrics.mean_annual_return(daily), metrics.mean_over_deviation(daily)])
 
 
 # an error of a daily mean grows with the sessions of a year, one of a daily ratio with their root
@@ -126,7 +125,7 @@ def _drawn(x: Array, block: float, resamples: int, seed: int) -> Array:
 def _check(x: Array, confidence: float) -> None:
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence is {confidence}; it is a probability such as 0.95")
-    if len(x) < LEAST or not np.ptp(x) > 0.0:
+    if len(x) < LEAST or not metrics.varies(pd.Series(x)):
         raise ValueError(
             f"{len(x)} active returns between {x.min(initial=np.inf):g} and "
             f"{x.max(initial=-np.inf):g} have no confidence interval; give {LEAST} or more that vary"

@@ -22,7 +22,7 @@ from backtest.policies import FixedWeights
 from backtest.result import Result
 from backtest.session import play, play_targets
 from backtest.settings import Settings
-from backtest.tape import Tape, sealed
+from backtest.tape import Tape, Terms, sealed
 from backtest.topk import TopkDropout
 from market import DataError, Market, Snapshot, Target
 
@@ -40,7 +40,6 @@ class Simulation:
         self.settings = settings
         self.policy = policy
         self._tape = tape
-        self._terms = settings.terms(two_sided=getattr(policy, "limit", "") == "two_sided")
         self._decide_on = decide_on
         self._first = int(decide_on[0])
         sessions, stocks = len(market.dates), len(market.stocks)
@@ -57,15 +56,15 @@ class Simulation:
     def play_known(self) -> bool:
         """Play a policy whose decisions are known in advance, in one go; false for any other."""
         dates, stocks = self.market.dates[self._decide_on], self.market.stocks
-        rest = (self._tape, self._terms, self.account, self.path, self._paper())
         rows, stop = sealed(self._decide_on), len(self.market.dates)
         if type(self.policy) is FixedWeights:
             targets = self.policy.table(dates, stocks)
-            log, n = play_targets(sealed(targets), rows, stop, *rest)
+            log, n = play_targets(sealed(targets), rows, stop, *self._book(two_sided=False))
         elif type(self.policy) is TopkDropout:
             scores = self.policy.table(dates, stocks)
-            targets = np.zeros_like(scores)
-            log, n = play_dropout(sealed(scores), self.policy.rule, rows, stop, *rest, targets)
+            targets, rule = np.zeros_like(scores), self.policy.rule
+            rest = self._book(self.policy.two_sided)
+            log, n = play_dropout(sealed(scores), rule, rows, stop, *rest, targets)
         else:
             return False
         self._targets = [targets]
@@ -79,18 +78,19 @@ class Simulation:
         self._solver.append({str(key): plain(value) for key, value in log.items()})
         after = self._decide_on[self._decide_on > view.row]
         stop = int(after[0]) + 1 if len(after) else len(self.market.dates)
-        rest = (self._tape, self._terms, self.account, self.path, self._paper())
         if isinstance(given, Orders):
             self._targets.append(self._place(given, view))
-            self._keep(*play(view.row + 1, stop, *rest, 0))
+            self._keep(*play(view.row + 1, stop, *self._book(given.two_sided), 0))
             return
         weights = aligned(given, self.market.stocks, view.date)[None, :]
         self._targets.append(weights)
-        self._keep(*play_targets(sealed(weights), sealed(np.array([view.row])), stop, *rest))
+        row = sealed(np.array([view.row]))
+        self._keep(*play_targets(sealed(weights), row, stop, *self._book(two_sided=False)))
 
     def _place(self, orders: Orders, view: View) -> Array:
         """Put orders into the account; return the weights that they lead to ``[1, N]``."""
-        sell, spend = placed_orders(orders, self.market.stocks, view.date)
+        units, marks = self.account.units, self.marks(view.row)
+        sell, spend = placed_orders(orders, units, marks, self.market.stocks, view.date)
         self.account.wanted[:] = 0.0
         self.account.wanted[sell] = -self.account.units[sell]
         self.account.spend[:] = spend
@@ -122,8 +122,11 @@ class Simulation:
 
     # --- the log ----------------------------------------------------------------------------------
 
-    def _paper(self) -> Array:
-        return np.empty(4 * len(self.market.stocks), ORDER)
+    def _book(self, two_sided: bool) -> tuple[Tape, Terms, Account, Path, Array]:
+        """Return what the compiled session reads and writes, with paper for the orders."""
+        paper = np.empty(4 * len(self.market.stocks), ORDER)
+        terms = self.settings.terms(bool(two_sided))
+        return self._tape, terms, self.account, self.path, paper
 
     def _keep(self, log: Array, n: int) -> None:
         self._log.append(log[:n])
@@ -142,8 +145,10 @@ class Simulation:
                 "stock needs both on every session"
             )
 
-    def result(self, level: pd.Series | None, config: dict[str, Any]) -> Result:
-        """Return the frames of the run."""
+    def result(
+        self, level: pd.Series | None, config: dict[str, Any], notes: tuple[str, ...]
+    ) -> Result:
+        """Return the frames of the run, with ``notes`` after those of the market."""
         days = slice(self._first, len(self.market.dates))
         dates, path, decided = self.market.dates[days], self.path, self._decide_on
         log = self._log[0] if len(self._log) == 1 else np.concatenate(self._log)
@@ -161,7 +166,7 @@ class Simulation:
             costs=ledger.costs(self._first, self.settings.impact is not None),
             turnover=ledger.turnover(decided),
             solver=logs,
-            notes=_notes(self.market.between(dates[0], dates[-1]), self.settings.deal),
+            notes=_notes(self.market.between(dates[0], dates[-1]), self.settings.deal) + notes,
             config={**config, "start": f"{dates[0]:%Y-%m-%d}", "end": f"{dates[-1]:%Y-%m-%d}"},
         )
 

@@ -19,6 +19,7 @@ import pandas as pd
 from backtest.plain import plain
 from backtest.result import Result
 from market import DataError
+from market.run_files import write_json
 
 _FRAMES = ("targets", "weights", "trades", "refusals", "costs")
 _FORMAT = 1
@@ -86,14 +87,7 @@ def load(path: str | Path) -> Result:
         The folder holds no result, one of another format, or a file that is damaged.
     """
     folder = Path(path)
-    recover(folder)
-    if not (folder / _HEAD).is_file():
-        raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
-    head = _read(folder / _HEAD)
-    if head["format"] != _FORMAT:
-        raise DataError(
-            f"{folder} has format {head['format']}, this version reads {_FORMAT}; run it again"
-        )
+    head = _head(folder)
     daily = _read(folder / "daily.parquet")
     turnover = _read(folder / "turnover.parquet")["turnover"]
     logs = _read(folder / "solver.json")
@@ -129,7 +123,8 @@ def load_levels(path: str | Path) -> pd.DataFrame:
     """
     folder = Path(path)
     _head(folder)
-    return pd.read_parquet(folder / "daily.parquet")
+    levels: pd.DataFrame = _read(folder / "daily.parquet")
+    return levels
 
 
 def _head(folder: Path) -> dict[str, Any]:
@@ -137,10 +132,10 @@ def _head(folder: Path) -> dict[str, Any]:
     recover(folder)
     if not (folder / _HEAD).is_file():
         raise DataError(f"{folder} holds no {_HEAD}; give a folder written by Result.save")
-    head: dict[str, Any] = json.loads((folder / _HEAD).read_text())
-    if head["format"] != _FORMAT:
+    head: dict[str, Any] = _read(folder / _HEAD)
+    if head.get("format") != _FORMAT:
         raise DataError(
-            f"{folder} has format {head['format']}, this version reads {_FORMAT}; run it again"
+            f"{folder} has format {head.get('format')}, this version reads {_FORMAT}; run it again"
         )
     return head
 
@@ -153,14 +148,9 @@ def _write(result: Result, folder: Path) -> None:
     tables.update({name: getattr(result, name) for name in _FRAMES})
     for name, frame in tables.items():
         frame.to_parquet(folder / f"{name}.parquet", compression="zstd")
-    write_json(folder / "solver.json", result.solver.to_dict(orient="records"))
+    write_json(folder / "solver.json", plain(result.solver.to_dict(orient="records")))
     head = {"format": _FORMAT, "notes": list(result.notes), "config": result.config}
-    write_json(folder / _HEAD, head)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write any value in plain form."""
-    path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False))
+    write_json(folder / _HEAD, plain(head))
 
 
 def recover(path: Path) -> None:

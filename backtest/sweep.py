@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,11 @@ def sweep(
     Raises
     ------
     ValueError
-        No limit to sweep, values that are missing or repeated, no worker, or a folder of another sweep:
-        data, factory (its arrays, settings and code, not what it reads from the module around it) and
+        No limit to sweep, values that are missing, repeated or no numbers, no worker, or a folder of
+        another sweep: data, factory (its arrays, settings and code, not what it reads from the module around it) and
         the arguments of ``run`` must be the same; the grid may differ.
     """
+    _check_values(limits)
     grid = combinations(limits)
     if workers < 1:
         raise ValueError(f"workers is {workers}; give 1 or more processes")
@@ -186,9 +188,26 @@ def _claimed(
     return cells
 
 
+def _check_values(limits: Mapping[str, object]) -> None:
+    """Raise a ``ValueError`` before any work where values are no numbers in a list."""
+    for name, values in limits.items():
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray | pd.Index):
+            raise ValueError(
+                f"{name} is {values!r}; give a list of values, such as {name}=[0.1, 0.2]"
+            )
+        wrong = [value for value in values if not (value is None or isinstance(value, Real))]
+        if wrong:
+            raise ValueError(
+                f"{name} has the value {wrong[0]!r}; values are numbers, or None for no limit: for a "
+                "choice of any other kind sweep its position in a list"
+            )
+
+
 def _schedule(options: Mapping[str, Any]) -> str | int | list[str]:
     schedule = options["schedule"]
-    return schedule if isinstance(schedule, str | int) else [str(date) for date in schedule]
+    if isinstance(schedule, Integral):
+        return int(schedule)
+    return schedule if isinstance(schedule, str) else [str(date) for date in schedule]
 
 
 def _finished(grid: Sequence[Limits], cells: CellFolder | None) -> dict[int, dict[str, Any]]:

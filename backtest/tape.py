@@ -8,6 +8,7 @@ import numpy as np
 
 from market import Costs, DataError, Market
 from market.costs import SquareRootImpact, average_liquidity
+from market.derived import at_limit
 
 Array = np.ndarray
 
@@ -78,8 +79,8 @@ def tape_of(market: Market, deal: str, costs: Costs, volume: bool, depth: Array 
         volume=sealed(market.values("volume") if volume else np.zeros((0, 0), np.float32)),
         listed=_flags(market, "listed"),
         suspended=_flags(market, "suspended"),
-        can_buy=_flags(market, "can_buy"),
-        can_sell=_flags(market, "can_sell"),
+        can_buy=_open_to(market, "can_buy", deal, "limit_up"),
+        can_sell=_open_to(market, "can_sell", deal, "limit_down"),
         fees=sealed(costs.proportional(market.dates)),
         depth=sealed(depth if depth is not None else np.zeros((0, 0))),
         smallest=sealed(np.array([rule.minimum for rule in rules], np.float64)),
@@ -115,6 +116,15 @@ def depth_of(market: Market, eta: float, capital: float, first: int) -> Array:
 
 def _flags(market: Market, name: str) -> Array:
     return sealed(np.asarray(market.values(name), dtype=np.bool_))
+
+
+def _open_to(market: Market, name: str, deal: str, limit: str) -> Array:
+    """Return the flags of one side, closed where the deal itself is at the limit: a queue fills none."""
+    allowed = _flags(market, name)
+    if deal == "vwap":  # the flags of the market are of the average price
+        return allowed
+    price = market.deal_price(deal).to_numpy()
+    return sealed(allowed & ~at_limit(price, market.values(limit), market.venue.tick))
 
 
 def sealed(values: Array) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.orders import Orders
-from backtest.policies import rows_of
-from market import DataError, Snapshot
+from backtest.policies import columns_of, numeric, rows_of, whole
+from market import Snapshot
 
 Array = np.ndarray
 
@@ -21,7 +21,9 @@ class TopkDropout:
     Of the holdings and the best ``n_drop + topk - held`` others, the ``n_drop`` with the lowest scores
     go, as far as they are held; as many of the others come in as seats are free. Whole positions are
     sold; each purchase gets the same share of ``invest`` times the cash after the sales, at the price
-    of the fill. What cannot trade stays, and its money in cash. A holding without a score is worst.
+    of the fill. What cannot trade stays, and its money in cash. A holding without a score is worst; a
+    stock without a price at the close is no candidate. On a date with scores for nobody there is no
+    order and everything is held (``TopN`` raises there).
 
     The rule of qlib's ``TopkDropoutStrategy`` (0.9.7) on the same fills: ``run`` with
     ``schedule="daily"``, ``lots=True`` and ``Costs.flat(0.0005, 0.0015, minimum=5.0)``.
@@ -57,6 +59,9 @@ class TopkDropout:
     invest: float = 0.95
 
     def __post_init__(self) -> None:
+        for name, value in (("topk", self.topk), ("n_drop", self.n_drop), ("hold", self.hold)):
+            if not whole(value):
+                raise ValueError(f"{name} is {value!r}; give a whole number")
         if self.topk < 1 or not 0 <= self.n_drop <= self.topk or self.hold < 1:
             raise ValueError(
                 f"topk {self.topk}, n_drop {self.n_drop} and hold {self.hold}; use topk and hold of at "
@@ -68,21 +73,21 @@ class TopkDropout:
             raise ValueError(f"invest is {self.invest}; it is a share of the cash, such as 0.95")
 
     @property
+    def two_sided(self) -> bool:
+        """Whether a limit on one side closes both."""
+        return self.limit == "two_sided"
+
+    @property
     def rule(self) -> tuple[int, int, int, float]:
         """What the compiled rule reads."""
         return int(self.topk), int(self.n_drop), int(self.hold), float(self.invest)
 
     def table(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> Array:
         """Return the scores of the rebalance dates over all stocks ``[D, N]``, NaN for none."""
-        rows, columns = self.scores, stocks.get_indexer(self.scores.columns)
-        unknown = rows.columns[columns < 0]
-        if len(unknown):
-            raise DataError(
-                f"{len(unknown)} stocks with scores are not in the market, first {unknown[0]}; its "
-                f"codes look like {stocks[0]}; pass scores[market.stocks]"
-            )
-        given = rows.to_numpy(dtype=np.float64)[rows_of(rows, dates, "scores")]
-        if rows.columns.equals(stocks):
+        rows = rows_of(self.scores, dates, "scores")
+        columns = columns_of(self.scores, stocks)
+        given = numeric(self.scores, rows, "scores")
+        if self.scores.columns.equals(stocks):
             return np.ascontiguousarray(given)
         table = np.full((len(dates), len(stocks)), np.nan)
         table[:, columns] = given
@@ -95,11 +100,13 @@ class TopkDropout:
                 f"hold is {self.hold}, and a snapshot does not say since when a stock is held; pass "
                 "the policy itself to backtest.run"
             )
-        row = rows_of(self.scores, pd.DatetimeIndex([snapshot.date]), "scores")[0]
-        score = self.scores.iloc[row].reindex(snapshot.market.stocks)
+        world = snapshot.market
+        given = self.table(pd.DatetimeIndex([snapshot.date]), world.stocks)[0]
+        known = np.isfinite(world.values("adj_close")[-1])
+        score = pd.Series(np.where(known, given, np.nan), world.stocks)
         sell, buy = self.orders(score, snapshot.holdings.index)
-        share = self.invest / max(len(buy), 1)
-        return Orders(pd.Index(sell), pd.Series(share, index=pd.Index(buy, dtype="object")))
+        spend = pd.Series(self.invest / max(len(buy), 1), index=pd.Index(buy, dtype="object"))
+        return Orders(pd.Index(sell), spend, two_sided=self.two_sided)
 
     def orders(self, score: pd.Series, held: pd.Index) -> tuple[list[str], list[str]]:
         """Return what goes and what comes in, of one row of scores and the stocks held."""

@@ -248,8 +248,7 @@ def write(
         axes = plot(result)
         axes.figure.savefig(out / f"{name}.png", dpi=120, bbox_inches="tight")
     record = {
-        "options": {key: str(value) for key, value in vars(options).items()},
-        "model": {name: asdict(part[0]) for name, part in MODELS[options.model].items()},
+        **made_by(options),
         "data": world.fingerprint(),
         "notes": list(result.notes),
         "versions": {name: version(name) for name in PACKAGES}
@@ -261,6 +260,17 @@ def write(
     }
     text = json.dumps(record, indent=1, default=str)
     write_atomic(out / "run.json", lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def made_by(options: argparse.Namespace) -> dict[str, object]:
+    """Return the options, and the models that were trained: with scores given, none was."""
+    said = {key: str(value) for key, value in vars(options).items()}
+    if options.scores is None:
+        models = {name: asdict(part[0]) for name, part in MODELS[options.model].items()}
+        return {"options": said, "model": models}
+    for unused in ("model", "seeds", "epochs"):
+        del said[unused]
+    return {"options": said, "model": {}}
 
 
 def explained(
@@ -279,8 +289,8 @@ def explained(
 
 def folder(options: argparse.Namespace) -> Path:
     """Return where the result goes."""
-    made_by = options.model if options.scores is None else options.scores.stem
-    return Path(options.out / f"{made_by}-result")
+    source = options.model if options.scores is None else options.scores.stem
+    return Path(options.out / f"{source}-result")
 
 
 def print_result(result: backtest.Result, options: argparse.Namespace) -> None:

@@ -160,7 +160,7 @@ def ensemble(fits: Mapping[str, alpha.Fitted], chosen: pd.DataFrame) -> pd.DataF
     parts = []
     for fold, names in chosen.iterrows():
         scores = [fits[name].scores().loc[sessions[fold]] for name in names]
-        parts.append(sum(scores[1:], start=scores[0]) / len(scores))
+        parts.append(alpha.average(scores))
     return pd.concat(parts).sort_index()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
+from typing import SupportsInt, TypeGuard
 
 import pandas as pd
 
@@ -27,7 +29,8 @@ def rebalance_dates(dates: pd.DatetimeIndex, schedule: Schedule = "weekly") -> p
     Raises
     ------
     DataError
-        An unknown word, a step below one, or an explicit date that is not a session.
+        An unknown word, a step that is no whole number or below one, or an explicit date that is not
+        one of the sessions.
 
     Notes
     -----
@@ -43,15 +46,34 @@ def rebalance_dates(dates: pd.DatetimeIndex, schedule: Schedule = "weekly") -> p
         raise DataError(
             f"schedule {schedule!r} is unknown; use 'daily', 'weekly', 'monthly', an integer or dates"
         )
-    if isinstance(schedule, int):
-        if schedule < 1:
+    if _whole(schedule):
+        if int(schedule) < 1:
             raise DataError(f"schedule {schedule} is below one session; use 1 or more")
-        return dates[::schedule]
-    wanted = pd.DatetimeIndex([pd.Timestamp(date) for date in schedule])
-    missing = wanted.difference(dates)
-    if len(missing):
+        return dates[:: int(schedule)]
+    if not isinstance(schedule, Iterable):
         raise DataError(
-            f"schedule has {len(missing)} dates that are not sessions, first {missing[0]:%Y-%m-%d}; "
-            f"sessions run {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+            f"schedule is {schedule!r}; use 'daily', 'weekly', 'monthly', a whole number of sessions "
+            "or dates"
         )
-    return wanted
+    return _explicit(dates, pd.DatetimeIndex([pd.Timestamp(date) for date in schedule]))
+
+
+def _whole(schedule: object) -> TypeGuard[SupportsInt]:
+    return isinstance(schedule, Integral) and not isinstance(schedule, bool)
+
+
+def _explicit(dates: pd.DatetimeIndex, wanted: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return ``wanted``, every date of which must be among the sessions."""
+    missing = wanted.difference(dates)
+    if not len(missing):
+        return wanted
+    outside = missing[(missing < dates[0]) | (missing > dates[-1])]
+    if len(outside):
+        raise DataError(
+            f"schedule has {len(outside)} dates outside {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, "
+            f"first {outside[0]:%Y-%m-%d}; drop them, or move start or end so that they are inside"
+        )
+    raise DataError(
+        f"schedule has {len(missing)} dates that are not sessions, first {missing[0]:%Y-%m-%d}; "
+        f"sessions run {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+    )

@@ -27,8 +27,13 @@ def carried_forward(values: Array) -> Array:
 
 
 def suspended(m: Market) -> Array:
-    """Listed, but without a trade that session."""
-    return m.values("listed") & np.isnan(m.values("close"))
+    """Listed, but without a trade that session: no close, or a volume of zero."""
+    return m.values("listed") & ~_traded(m)
+
+
+def _traded(m: Market) -> Array:
+    """A close and a volume; a volume that is missing beside a close is unknown, not zero."""
+    return ~np.isnan(m.values("close")) & (m.values("volume") != 0.0)
 
 
 def close_filled(m: Market) -> Array:
@@ -97,37 +102,37 @@ def limit_down(m: Market) -> Array:
     return _limit(m, -1.0)
 
 
-def _at(price: Array, limit: Array, tick: float) -> Array:
-    """Equal within half a tick; false where the price is missing."""
+def at_limit(price: Array, limit: Array, tick: float) -> Array:
+    """Tell where a price is at its limit, within half a tick; false where the price is missing."""
     with np.errstate(invalid="ignore"):
         return np.abs(price - limit) < 0.5 * tick
 
 
 def closed_at_limit_up(m: Market) -> Array:
     """Close at the upper limit: known at the close, a forecast that tomorrow cannot be bought."""
-    return _at(m.values("close"), m.values("limit_up"), m.venue.tick)
+    return at_limit(m.values("close"), m.values("limit_up"), m.venue.tick)
 
 
 def closed_at_limit_down(m: Market) -> Array:
     """Close at the lower limit: known at the close, a forecast that tomorrow cannot be sold."""
-    return _at(m.values("close"), m.values("limit_down"), m.venue.tick)
+    return at_limit(m.values("close"), m.values("limit_down"), m.venue.tick)
 
 
 def can_buy(m: Market) -> Array:
     """What the exchange allows ON the session: traded, and not locked at the upper limit all day."""
-    return ~np.isnan(m.values("close")) & ~_locked(m, m.values("limit_up"))
+    return _traded(m) & ~_locked(m, m.values("limit_up"))
 
 
 def can_sell(m: Market) -> Array:
     """What the exchange allows ON the session: traded, and not locked at the lower limit all day."""
-    return ~np.isnan(m.values("close")) & ~_locked(m, m.values("limit_down"))
+    return _traded(m) & ~_locked(m, m.values("limit_down"))
 
 
 def _locked(m: Market, limit: Array) -> Array:
     """One price all day at the limit, or an average price at it."""
     tick = m.venue.tick
-    one_price = _at(m.values("low"), limit, tick) & _at(m.values("high"), limit, tick)
-    return one_price | _at(m.values("deal_vwap"), limit, tick)
+    one_price = at_limit(m.values("low"), limit, tick) & at_limit(m.values("high"), limit, tick)
+    return one_price | at_limit(m.values("deal_vwap"), limit, tick)
 
 
 def typical(m: Market) -> Array:

@@ -20,6 +20,7 @@ from market.venue import Venue
 Date = pd.Timestamp | str
 
 _PRICES = ("open", "high", "low", "close", "vwap", "typical")
+_DEALS = ("vwap", "open", "close", "typical")  # nobody knows in time what the high or low will be
 
 
 class Market:
@@ -159,10 +160,16 @@ class Market:
         """Return the unadjusted price at which orders of a session are filled, CNY.
 
         ``vwap`` takes the typical price, (open + high + low + close) / 4, in the cells that have no
-        average price; ``substituted_vwap`` counts them.
+        average price; ``substituted_vwap`` counts them. Nobody trades at the high or the low of a
+        session by intention, so they are no deals.
+
+        Raises
+        ------
+        DataError
+            Not one of ``vwap``, ``open``, ``close``, ``typical``.
         """
-        if name not in _PRICES:
-            raise DataError(f"deal price {name!r} is unknown; use one of {_PRICES}")
+        if name not in _DEALS:
+            raise DataError(f"deal price {name!r} is unknown; use one of {', '.join(_DEALS)}")
         return self.field("deal_vwap" if name == "vwap" else name)
 
     def substituted_vwap(self) -> float:

@@ -96,7 +96,9 @@ def test_scores_of_ones_own_take_the_place_of_training(finished, tmp_path):
     other = enhancement.main("csi500", own)
     assert other.config["benchmark"] == "csi500"
     assert other.config["policy"]["config"]["benchmark"] == "csi500"
-    assert (tmp_path / "momentum-result" / "run.json").is_file()
+    record = json.loads((tmp_path / "momentum-result" / "run.json").read_text())
+    assert record["model"] == {}  # none was trained
+    assert not {"model", "seeds", "epochs"} & record["options"].keys()
     scores.rename(columns={scores.columns[0]: "SH999999"}).to_parquet(tmp_path / "momentum.parquet")
     with pytest.raises(ValueError, match=r"1 unknown stocks \['SH999999'\]"):
         enhancement.main("csi500", own)

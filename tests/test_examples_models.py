@@ -73,7 +73,7 @@ def test_the_ensemble_is_the_mean_of_each_folds_best_and_the_test_has_no_say(fin
     fold = tables["chosen"].index[0]
     two = pd.DataFrame([["HIST", "RSR"]], index=[fold])
     dates = fits["GRU"].folds[0].scores.index
-    expected = (fits["HIST"].scores() + fits["RSR"].scores()).loc[dates] / 2
+    expected = alpha.average([fits[name].scores().loc[dates] for name in ("HIST", "RSR")])
     pd.testing.assert_frame_equal(model_comparison.ensemble(fits, two), expected)
 
 

@@ -14,8 +14,10 @@ from backtest.attribution.linking import Attribution
 from backtest.attribution.segments import BrinsonAttribution
 from backtest.attribution.shadow import LimitAttribution
 from backtest.attribution.tracking import TrackingRisk
-from backtest.storage import recover, write_json, write_whole
+from backtest.plain import plain
+from backtest.storage import recover, write_whole
 from market import DataError
+from market.run_files import write_json
 
 Stored = Attribution | LimitAttribution | TrackingRisk
 
@@ -79,4 +81,4 @@ def _write(attribution: Stored, folder: Path) -> None:
         "series": {name: one.name for name, one in series.items()},
         "numbers": {k: v for k, v in values.items() if k not in tables},
     }
-    write_json(folder / _HEAD, head)
+    write_json(folder / _HEAD, plain(head))

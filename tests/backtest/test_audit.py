@@ -1,11 +1,14 @@
 """The audit passes honest policies and catches those that look ahead."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import market
 from backtest import BenchmarkPolicy, BuyAndHold, FixedWeights, TopkDropout, TopN, audit
-from backtest.perturbation import PERTURBATIONS, perturbed
+from backtest.perturbation import PERTURBATIONS, perturbed, with_all_replaced
 from market import DataError, Market
 from tests.backtest.worlds import NAN, random_world
 
@@ -125,7 +128,10 @@ def test_a_cheat_without_layers_is_caught_by_its_weights(m):
     report = audit(lambda market: Tomorrow()(market), m, dates(m))
     assert not report.passed
     assert set(report.findings["layer"]) == {""}
-    assert (report.findings["largest"] > 0.0).all()
+    failed = report.findings["error"] != ""  # TopN refuses a date without any score
+    assert set(report.findings.loc[failed, "perturbation"]) == {"missing"}
+    assert (report.findings.loc[~failed, "largest"] > 0.0).all()
+    assert "no decision, DataError" in repr(report)
 
 
 def test_index_membership_and_levels_after_the_date_are_changed_too():
@@ -167,6 +173,10 @@ def test_dates_without_a_future_and_unknown_perturbations_are_refused(m):
         audit(Momentum(), m, ["1999-01-01"])
     with pytest.raises(DataError, match="'zero' is unknown"):
         audit(Momentum(), m, dates(m), perturbations=["zero"])
+    with pytest.raises(DataError, match="no date to audit"):
+        audit(Momentum(), m, [])
+    with pytest.raises(DataError, match="no perturbation to audit with"):
+        audit(Momentum(), m, dates(m), perturbations=[])
 
 
 def quarterly(market):
@@ -237,7 +247,7 @@ def test_members_without_any_price_are_a_finding(m):
     close = m.values("close").copy()
     close[:, 1] = NAN
     report = audit(lambda _: BuyAndHold(pd.Series(dtype=float)), m.with_fields({"close": close}),
-                   dates(m), benchmark="half", perturbations=["noise"])  # fmt: skip
+                   dates(m), benchmark="half", perturbations=["noise"], fixed=True)  # fmt: skip
     assert report.findings["perturbation"].tolist() == ["members"] * 3
     assert set(report.findings["stock"]) == {m.stocks[1]}
     assert report.findings["largest"].iloc[0] == pytest.approx(1 / 6)
@@ -246,19 +256,43 @@ def test_members_without_any_price_are_a_finding(m):
 
 @pytest.mark.parametrize("benchmark", [None, "half"])
 @pytest.mark.parametrize(
-    "make",
+    ("make", "fixed"),
     [
-        lambda w: BenchmarkPolicy("half"),
-        lambda w: BuyAndHold(pd.Series(0.25, w.stocks[:4])),
-        lambda w: FixedWeights(pd.DataFrame(1 / 12, w.dates, w.stocks)),
-        lambda w: TopN(features(w), n=4),
-        lambda w: TopkDropout(features(w), topk=4, n_drop=2),
+        (lambda w: BenchmarkPolicy("half"), False),
+        (lambda w: BuyAndHold(pd.Series(0.25, w.stocks[:4])), True),
+        (lambda w: FixedWeights(pd.DataFrame(1 / 12, w.dates, w.stocks)), True),
+        (lambda w: TopN(features(w), n=4), False),
+        (lambda w: TopkDropout(features(w), topk=4, n_drop=2), False),
     ],
     ids=["benchmark", "buy and hold", "fixed", "top n", "topk dropout"],
 )
-def test_shipped_policies_pass(m, make, benchmark):
-    report = audit(make, m, dates(m), benchmark=benchmark)
+def test_shipped_policies_pass(m, make, fixed, benchmark):
+    report = audit(make, m, dates(m), benchmark=benchmark, fixed=fixed)
     assert report.passed, repr(report)
+
+
+@pytest.mark.parametrize("policy", [TopN, partial(TopkDropout, n_drop=2)])
+def test_scores_that_were_computed_outside_prove_nothing(m, policy):
+    known = m.returns().shift(-1)  # the worst cheat, and no perturbation reaches it
+    report = audit(lambda _: policy(known, 4), m, dates(m), benchmark="half")
+    assert report.findings["perturbation"].tolist() == ["control"] * 3
+    assert "NOTHING TESTED" in repr(report)
+    assert "does not read the market it is given" in repr(report)
+    assert audit(lambda _: policy(known, 4), m, dates(m), benchmark="half", fixed=True).passed
+
+
+def test_a_policy_that_reads_the_market_of_its_snapshot_or_breaks_on_noise_has_read_it(m):
+    def reads(snapshot):
+        close = snapshot.market.field("close").iloc[-1]
+        return close / close.sum()
+
+    def breaks(market):
+        if not np.array_equal(market.values("close")[0], m.values("close")[0]):
+            raise ArithmeticError("prices are out of bounds")
+        return BuyAndHold(pd.Series(dtype=float))
+
+    assert audit(lambda _: reads, m, dates(m)).passed
+    assert audit(breaks, m, dates(m)).passed
 
 
 def test_orders_that_know_tomorrow_are_caught(m):
@@ -283,6 +317,25 @@ def test_dates_of_the_future_are_drawn_anew_and_those_of_the_past_stay(m):
         assert not (facts["listed_on"] <= m.dates[20])[later].any()
         assert (facts["name"] == "").all()
         assert facts["board"].equals(world.securities["board"])
+
+
+def test_the_control_replaces_every_session_of_every_field_but_the_list():
+    world = random_world(5, days=30)
+    other = with_all_replaced(world, np.random.default_rng(0))
+    for name in world.fields:
+        old, new = world.values(name), other.values(name)
+        assert old.dtype == new.dtype
+        known = ~np.isnan(old) if old.dtype.kind == "f" else np.ones(old.shape, dtype=bool)
+        changed = (old != new)[known].mean()
+        assert changed == 0.0 if name == "listed" else changed > 0.2, name
+        if old.dtype.kind == "f":
+            assert np.array_equal(np.isnan(old), np.isnan(new))
+
+
+def test_a_changed_market_does_not_keep_the_truth_of_the_simulation():
+    world = market.simulate(stocks=40, days=80, seed=1)
+    for kind in PERTURBATIONS:
+        assert perturbed(world, 40, kind, np.random.default_rng(0)).truth is None
 
 
 def test_a_part_of_a_market_is_refused(m):

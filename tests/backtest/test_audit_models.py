@@ -104,5 +104,5 @@ def test_no_registered_model_looks_ahead_in_its_fit(world, name):
     report = audit(policy, world, [t], perturbations=["noise"])
     assert report.passed, repr(report)
     assert report.checks["perturbation"].tolist() == ["noise", "own session"]
-    before, after = (scores.loc[t:].iloc[1:] for _, scores in policy.known.values())
+    before, _, after = (scores.loc[t:].iloc[1:] for _, scores in policy.known.values())
     assert not before.equals(after)  # the future did change, and later scores with it

@@ -8,7 +8,7 @@ from backtest import BenchmarkPolicy, BuyAndHold, FixedWeights, Orders, TopkDrop
 from market import Costs, DataError
 from tests.backtest.worlds import NAN, one_price, random_targets, random_world
 
-A, B = "SH600000", "SH600001"
+A, B, C = "SH600000", "SH600001", "SH600002"
 NONE = pd.Series(dtype=float)
 
 
@@ -100,11 +100,13 @@ def test_orders_close_positions_and_spend_shares_of_the_cash_after_the_sales():
         (Orders(pd.Index([]), pd.Series({"X": 0.5})), "2021-03-01.*not in the market.*X"),
         (Orders(pd.Index([]), pd.Series({A: NAN})), "2021-03-01.*missing.*SH600000"),
         (Orders(pd.Index([]), pd.Series({A: -0.5})), "2021-03-01.*negative.*SH600000"),
-        (Orders(pd.Index([]), pd.Series({A: 0.7, B: 0.7})), "2021-03-01.*above 1"),
+        (Orders(pd.Index([]), pd.Series({A: 0.7, B: 0.7})), "Orders.spend on 2021-03-01.*above 1"),
+        (Orders(pd.Index([B]), NONE), "sell on 2021-03-01.*not held, first SH600001"),
+        (Orders(pd.Index([]), pd.Series({C: 0.5})), f"to buy have no price.*2021-03-01, first {C}"),
     ],
 )
 def test_wrong_orders_name_the_stock_and_the_date(orders, words):
-    m = one_price({A: [10.0] * 4, B: [5.0] * 4})
+    m = one_price({A: [10.0] * 4, B: [5.0] * 4, C: [NAN, 3.0, 3.0, 3.0]})
     with pytest.raises(DataError, match=words):
         run(m, lambda s: orders, schedule="daily")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest import BenchmarkPolicy, FixedWeights, TopN, run
+from backtest import BenchmarkPolicy, FixedWeights, TopkDropout, TopN, run
 from market import Costs, DataError
 from tests.backtest.worlds import NAN, one_price, random_world
 
@@ -126,3 +126,75 @@ def test_fixed_weights_and_scores_name_a_date_that_they_lack(m):
         run(m, TopN(targets, n=1))
     with pytest.raises(ValueError, match="n is 0"):
         TopN(targets, n=0)
+
+
+SCORES = pd.DataFrame({A: [1.0] * 8, B: [2.0] * 8}, pd.bdate_range("2021-03-01", periods=8))
+TABLES = [
+    (
+        SCORES.set_axis(SCORES.index.strftime("%Y-%m-%d")),
+        "rows of .* are no dates, first '2021-03-01'",
+    ),
+    (SCORES.stack(), "Series with an index of 2 levels; unstack"),
+    (SCORES.stack().to_frame(), "DataFrame with an index of 2 levels; unstack"),
+    (SCORES.iloc[:0], "are empty: 0 dates x 2 stocks"),
+    (SCORES.iloc[:, :0], "are empty: 8 dates x 0 stocks"),
+]
+
+
+@pytest.mark.parametrize(("table", "words"), TABLES)
+@pytest.mark.parametrize(
+    "policy", [lambda t: TopN(t, 1), lambda t: TopkDropout(t, 1, 1), FixedWeights]
+)
+def test_a_table_that_is_not_dates_by_stocks_says_so(m, table, words, policy):
+    with pytest.raises(DataError, match=words):
+        run(m, policy(table))
+
+
+def test_text_in_a_table_or_an_answer_names_the_date_and_the_stock(m):
+    table = SCORES.astype(object)
+    table.loc["2021-03-05", B] = "0.5"
+    words = "2021-03-05 are not all numbers, first SH600001 with '0.5'"
+    for policy in (TopN(table, 1), TopkDropout(table, 1, 1), FixedWeights(table * 1)):
+        with pytest.raises(DataError, match=words):
+            run(m, policy)
+    with pytest.raises(DataError, match=r"target weights on 2021-03-05.*SH600000 with 'half'"):
+        run(m, answer({A: "half"}))
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (SCORES, "policy is DataFrame; give a callable"),
+        ("half", "policy is str"),
+        ([TopN(SCORES, 1)], "policy is list.*mapping by name"),
+        (BenchmarkPolicy, "policy is the class BenchmarkPolicy"),
+        ({"one": None}, "policy 'one' is NoneType"),
+    ],
+)
+def test_what_cannot_be_asked_is_no_policy(m, policy, words):
+    with pytest.raises(TypeError, match=words):
+        run(m, policy)
+
+
+def test_no_policy_at_all_is_refused(m):
+    with pytest.raises(ValueError, match="no policy to run"):
+        run(m, {})
+
+
+def test_top_n_wants_a_whole_number_stocks_of_the_market_and_a_score_on_each_date(m):
+    with pytest.raises(ValueError, match=r"n is 20\.5; give a whole number"):
+        TopN(SCORES, 20.5)
+    with pytest.raises(DataError, match="1 stocks with scores are not in the market, first 600000"):
+        run(m, TopN(SCORES.rename(columns={A: "600000.SH"}), 1))
+    with pytest.raises(DataError, match="no stock has a score on 2021-03-05"):
+        run(m, TopN(SCORES.loc[:"2021-03-04"].reindex(SCORES.index), 1), schedule="daily")
+
+
+def test_a_step_of_numpy_is_a_step_and_an_explicit_last_session_leaves_a_note(m):
+    step = run(m, TopN(SCORES, 1), schedule=np.int64(3))
+    assert (step.config["schedule"], type(step.config["schedule"])) == (3, int)
+    assert step.notes == run(m, TopN(SCORES, 1)).notes
+    dates = iter(["2021-03-03", "2021-03-10"])  # read once
+    noted = run(m, TopN(SCORES, 1), schedule=dates)
+    assert noted.targets.index.tolist() == [pd.Timestamp("2021-03-03")]
+    assert noted.notes[-1].startswith("nothing was decided on 2021-03-10")

@@ -136,6 +136,7 @@ def test_impact_needs_a_volatility_at_the_first_decision():
         ({"participation": 0.0}, r"participation is 0\.0"),
         ({"participation": 1.5}, r"participation is 1\.5"),
         ({"retry": "always"}, "retry is 'always'"),
+        ({"capital": float("inf")}, "capital is inf"),
     ],
 )
 def test_wrong_settings_say_what_would_work(options, words):
@@ -146,3 +147,51 @@ def test_wrong_settings_say_what_would_work(options, words):
 def test_an_eta_below_zero_is_refused():
     with pytest.raises(DataError, match="eta is -1"):
         SquareRootImpact(-1.0)
+
+
+@pytest.mark.parametrize("deal", ["open", "close"])
+def test_nothing_is_bought_at_an_upper_limit_that_is_the_deal(deal):
+    prices = {"open": [10.0, 10.2, 11.0], "close": [10.0, 10.2, 11.0]}
+    prices["open" if deal == "close" else "close"][2] = 10.5
+    bars = {name: np.array(row, np.float32)[:, None] for name, row in prices.items()}
+    bars |= {"high": np.float32([[10.0], [11.0], [11.22]]), "low": np.float32([[10.0]] * 3)}
+    bars["high"][2], bars["vwap"] = 11.0, np.float32([[10.0], [10.3], [10.6]])
+    limit_up = np.float32([[11.0], [11.0], [11.0]])
+    m = one_price({A: [10.0, 10.2, 11.0]}, **bars, limit_up=limit_up)
+    result = play(m, {1: {A: 0.5}}, deal=deal)
+    assert result.trades.empty
+    assert result.refusals["reason"].tolist() == ["limit up"]
+    assert len(play(m, {1: {A: 0.5}}, deal="vwap").trades) == 1
+
+
+def test_nothing_is_sold_at_a_lower_limit_that_is_the_deal():
+    close = [10.0, 10.0, 9.0, 9.0]
+    low, high = np.float32([[10.0], [10.0], [9.0], [9.0]]), np.float32([[10.0]] * 4)
+    limits = {"limit_down": np.float32([[9.0], [9.0], [9.0], [8.1]])}
+    m = one_price({A: close}, open=high, high=high, low=low, vwap=high, **limits)
+    result = play(m, {0: {A: 0.5}, 1: {}, 2: {}}, deal="close")
+    assert result.refusals[["date", "reason"]].to_numpy().tolist() == [[m.dates[2], "limit down"]]
+    assert result.trades["date"].tolist() == [m.dates[1], m.dates[3]]
+
+
+def test_a_bar_of_volume_zero_fills_nothing():
+    m = one_price({A: [10.0] * 4}, volume=np.float32([[1e6], [0.0], [1e6], [1e6]]))
+    result = play(m, {0: {A: 0.5}})
+    assert result.trades.empty
+    assert result.refusals["reason"].tolist() == ["suspended"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"costs": 0.001}, r"costs is 0\.001; give Costs"),
+        ({"impact": 1.0}, r"impact is 1\.0; give a law with an eta"),
+        ({"participation": "10%"}, "participation is '10%'; give a number"),
+        ({"capital": "1e8"}, "capital is '1e8'; give a number"),
+        ({"capital": True}, "capital is True; give a number"),
+        ({"delisting_haircut": None}, "delisting_haircut is None; give a number"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named(options, words):
+    with pytest.raises(TypeError, match=words):
+        play(one_price({A: [10.0] * 4}), {0: {A: 0.5}}, **options)

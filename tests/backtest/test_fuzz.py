@@ -126,6 +126,9 @@ def test_every_fill_keeps_the_rules_of_the_exchange(seed, options, dropout):
     shares, buys = fills["shares"].to_numpy(), (fills["side"] == "buy").to_numpy()
     assert m.values("can_buy")[rows[buys], cells[buys]].all()
     assert m.values("can_sell")[rows[~buys], cells[~buys]].all()
+    price = fills["price"].to_numpy()
+    limits = np.where(buys, m.values("limit_up")[rows, cells], m.values("limit_down")[rows, cells])
+    assert (np.abs(price - limits) > 0.49 * m.venue.tick).all()
     factor = m.values("factor").astype(float)[rows, cells]
     held = units_of(m, result)[rows - 1, cells] * factor
     rounding = 1e-11 * shares.max(initial=0.0)
@@ -149,6 +152,8 @@ def test_refusals_and_fills_are_the_orders(seed, options, dropout):
     keys = ["date", "stock", "side"]
     assert not result.refusals.duplicated(keys[:2]).any()
     filled = result.trades.set_index(keys)["shares"]
+    deal, tick = m.deal_price(options["deal"]).to_numpy(), m.venue.tick
+    at = {side: np.abs(deal - m.values(side)) < tick / 2 for side in ("limit_up", "limit_down")}
     for order in result.refusals.itertuples():
         got = filled.get((order.date, order.stock, order.side), 0.0)
         assert got == pytest.approx(order.done, rel=1e-9, abs=1e-9)
@@ -159,8 +164,8 @@ def test_refusals_and_fills_are_the_orders(seed, options, dropout):
         shut = {
             "suspended": m.values("suspended"),
             "not listed": ~m.values("listed"),
-            "limit up": ~m.values("can_buy"),
-            "limit down": ~m.values("can_sell"),
+            "limit up": ~m.values("can_buy") | at["limit_up"],
+            "limit down": ~m.values("can_sell") | at["limit_down"],
         }
         if order.reason in shut:
             assert shut[order.reason][row, cell]

@@ -131,6 +131,17 @@ def test_too_short_a_level_gives_nan_instead_of_an_opinion():
     assert np.isnan(metrics.volatility(metrics.returns(one)))
 
 
+def test_a_multiple_of_the_benchmark_has_no_ratio_and_no_t_from_rounding():
+    benchmark = random_level(4)
+    for scale in (3.0, 1 / 3, 0.7):
+        assert np.isnan(metrics.information_ratio(scale * benchmark, benchmark))
+        assert np.isnan(metrics.newey_west_t(metrics.active(scale * benchmark, benchmark)))
+    steady = level(1.001 ** np.arange(300))  # returns that are equal but for their rounding
+    assert np.isnan(metrics.beta(benchmark, steady))
+    nav = benchmark * level(1.0 + 1e-9 * np.arange(300) ** 1.5)  # a billionth a day is no rounding
+    assert metrics.information_ratio(nav, benchmark) > 0.0
+
+
 def dated(values, dates):
     return pd.Series(values, index=pd.to_datetime(dates), dtype=float)
 

@@ -88,6 +88,10 @@ def test_what_cannot_be_split_is_refused():
         overfitting(frame.assign(t2=np.where(np.arange(160) == 5, np.nan, frame["t2"])))
     with pytest.raises(ValueError, match="1 trials do not vary in half of the 16 blocks, first t4"):
         overfitting(frame.assign(t4=np.where(np.arange(160) < 30, frame["t4"], 0.0)))
+    with pytest.raises(ValueError, match="1 trials do not vary"):
+        overfitting(
+            frame.assign(t4=1e-15 * frame["t4"])
+        )  # rounding, as of the index against itself
 
 
 class Best:

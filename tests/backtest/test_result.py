@@ -132,6 +132,7 @@ def test_repr_is_five_lines(result):
     lines = repr(result).splitlines()
     assert len(lines) == 5
     assert "over half" in lines[1]
+    assert f"one-way turnover {result.summary()['turnover']:.1%} a rebalance" in lines[2]
 
 
 def test_without_a_benchmark_the_summary_is_shorter_and_excess_says_why():
@@ -195,6 +196,14 @@ def test_levels_are_read_without_the_rest(result, tmp_path):
         pd.testing.assert_series_equal(levels[name], getattr(result, name), check_freq=False)
     with pytest.raises(DataError, match=r"holds no result\.json"):
         load_levels(tmp_path)
+    (tmp_path / "run" / "daily.parquet").write_bytes(b"PAR1 cut")
+    for read in (load, load_levels):
+        with pytest.raises(DataError, match=r"daily\.parquet cannot be read"):
+            read(tmp_path / "run")
+    (tmp_path / "run" / "result.json").write_text('{"format": ')
+    for read in (load, load_levels):
+        with pytest.raises(DataError, match=r"result\.json cannot be read"):
+            read(tmp_path / "run")
 
 
 def test_a_run_without_trades_survives_the_disk(tmp_path):

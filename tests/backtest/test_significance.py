@@ -79,6 +79,8 @@ def test_what_has_no_interval_is_refused():
         intervals(active(1, days=5))
     with pytest.raises(ValueError, match="that vary"):
         intervals(pd.Series(np.zeros(50)))
+    with pytest.raises(ValueError, match="that vary"):
+        intervals(1e-16 * active(1))  # of a multiple of the benchmark: rounding and nothing else
     with pytest.raises(ValueError, match=r"confidence is 95\.0"):
         intervals(active(1), confidence=95.0)
 

@@ -231,6 +231,10 @@ def test_wrong_grids_are_told_before_any_work(world, best):
         sweep(world, best, n=[])
     with pytest.raises(ValueError, match="each once"):
         sweep(world, best, n=[1, 2, 1])
+    with pytest.raises(ValueError, match=r"n is 1; give a list .* n=\[0\.1, 0\.2\]"):
+        sweep(world, best, n=1)
+    with pytest.raises(ValueError, match="n has the value 'few'; values are numbers"):
+        sweep(world, best, n=[1, "few"])
     with pytest.raises(ValueError, match="workers is 0"):
         sweep(world, best, n=[1], workers=0)
 

@@ -77,6 +77,27 @@ def test_at_the_upper_limit_a_sale_goes_through_under_the_one_sided_rule(limit, 
     assert result.refusals["reason"].tolist() == (["limit up"] if not sides else [])
 
 
+def test_no_other_policy_closes_both_sides_by_an_attribute_of_its_own():
+    can_buy = np.ones((6, 5), bool)
+    can_buy[2, 0] = False
+    m = one_price(FIVE, can_buy=can_buy)
+
+    class Limited:
+        limit = "two_sided"
+
+        def __call__(self, snapshot):
+            return pd.Series({A: 0.5 if snapshot.date == m.dates[0] else 0.0})
+
+    assert play(m, Limited()).trades["date"].tolist() == [m.dates[1], m.dates[2]]
+
+
+def test_a_stock_without_a_price_is_no_candidate():
+    m = one_price({**FIVE, B: [NAN, 10.0, 10.0, 10.0, 10.0, 10.0]})
+    result = play(m, TopkDropout(scores(m, [5, 9, 3, 2, 1]), topk=2, n_drop=0), end=m.dates[1])
+    assert result.trades["stock"].tolist() == [A, C]
+    assert result.trades["value"].tolist() == pytest.approx([1425.0, 1425.0])
+
+
 def test_a_position_is_kept_for_the_sessions_asked_for():
     m = one_price(FIVE)
     flip = scores(m, [5, 4, 3, 2, 1], [5, 4, 1, 9, 2])
@@ -103,14 +124,13 @@ def test_shares_come_in_lots_and_orders_pay_five_yuan_at_least():
     n_drop=st.integers(0, 4),
     lots=st.booleans(),
     capital=st.sampled_from([1e4, 1e7]),
+    limit=st.sampled_from(["one_sided", "two_sided"]),
 )
-def test_the_compiled_rule_is_the_plain_one(seed, topk, n_drop, lots, capital):
+def test_the_compiled_rule_is_the_plain_one(seed, topk, n_drop, lots, capital, limit):
     m = random_world(seed, days=25, boards=True)
     random = np.random.default_rng(seed)
     values = np.where(random.random((25, 8)) < 0.1, NAN, random.random((25, 8)).round(1))
-    policy = TopkDropout(
-        pd.DataFrame(values, m.dates, m.stocks), topk, min(n_drop, topk), "one_sided"
-    )
+    policy = TopkDropout(pd.DataFrame(values, m.dates, m.stocks), topk, min(n_drop, topk), limit)
     options = {"lots": lots, "capital": capital, "costs": Costs.cn()}
     fast = play(m, policy, **options)
     slow = play(m, lambda snapshot: policy(snapshot), **options)
@@ -147,6 +167,7 @@ def test_scores_must_have_the_dates_of_the_run_and_stocks_of_the_market():
         ({"topk": 0}, "topk 0"),
         ({"n_drop": 51}, "n_drop 51"),
         ({"hold": 0}, "hold 0"),
+        ({"topk": 20.5}, r"topk is 20\.5; give a whole number"),
         ({"limit": "none"}, "limit is 'none'"),
         ({"invest": 1.5}, r"invest is 1\.5"),
     ],

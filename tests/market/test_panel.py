@@ -58,6 +58,8 @@ def test_deal_price_takes_the_typical_price_where_no_average_is_known():
     m = flat_market({"SH600000": [10.0, 12.0]}, fields={"vwap": vwap})
     assert m.deal_price("vwap")["SH600000"].tolist() == [10.5, 12.0]
     assert m.substituted_vwap() == 0.5
+    with pytest.raises(DataError, match="'high' is unknown; use one of vwap, open, close, typical"):
+        m.deal_price("high")
 
 
 def test_until_ends_at_the_date_and_views_compose(world):

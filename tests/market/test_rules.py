@@ -48,6 +48,22 @@ def test_rebalance_on_a_day_that_is_no_session_names_the_day():
         rebalance_dates(sessions, "fortnightly")
 
 
+def test_a_date_outside_the_sessions_is_told_from_one_that_is_no_session():
+    days = pd.bdate_range("2021-03-01", periods=5)
+    with pytest.raises(DataError, match="outside 2021-03-01 to 2021-03-05, first 2021-02-26"):
+        rebalance_dates(days, ["2021-02-26", "2021-03-02"])
+    with pytest.raises(DataError, match="not sessions, first 2021-03-06"):
+        rebalance_dates(days.append(pd.DatetimeIndex(["2021-03-08"])), ["2021-03-06"])
+
+
+@pytest.mark.parametrize("schedule", [5.0, True, None])
+def test_a_schedule_that_is_no_whole_number_is_refused_and_one_of_numpy_is_taken(schedule):
+    days = pd.bdate_range("2021-03-01", periods=5)
+    with pytest.raises(DataError, match=f"schedule is {schedule}; use .* a whole number"):
+        rebalance_dates(days, schedule)
+    assert rebalance_dates(days, np.int64(2)).equals(days[::2])
+
+
 def test_stamp_duty_is_halved_on_2023_08_28_and_only_sellers_pay():
     costs = Costs.cn(commission=0.0)
     before, after = pd.Timestamp("2023-08-25"), pd.Timestamp("2023-08-28")

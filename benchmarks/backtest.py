@@ -159,6 +159,8 @@ def daily(
 ) -> Row:
     """TopkDropout(50, 5) on every session, lots and five yuan a commission at least."""
     here, scores = world(p), scores_for(p["close"].shape)
+    begun = np.maximum.accumulate(np.isfinite(p["close"]), axis=0)
+    scores[~begun] = np.nan  # here a stock without a price is no candidate, to the peer it is
     topk = min(50, len(p["codes"]) // 4)
     side = "two_sided" if two_sided else "one_sided"
     policy = backtest.TopkDropout(pd.DataFrame(scores, here.dates, here.stocks), topk, 5, side)

@@ -31,7 +31,7 @@ class View:
 
 def forecast(market: Market, row: int) -> tuple[pd.Series, pd.Series]:
     """Return who can be bought and sold next session, judged at the close of ``row`` ``[N]``."""
-    traded = ~np.isnan(market.values("close")[row])
+    traded = market.values("listed")[row] & ~market.values("suspended")[row]
     up, down = market.values("closed_at_limit_up")[row], market.values("closed_at_limit_down")[row]
     return (
         pd.Series(traded & ~up, index=market.stocks, name="can_buy"),

@@ -9,10 +9,15 @@ day, a result does not depend on where a block begins, and days before the first
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from market.kernels import drop_stale
+
+drop_stale(Path(__file__).parent)  # the programs of the features are inlined from several files
 
 LANES = 16  # float32: one AVX-512 register, and one cache line of a panel row
 STRIDE = 16 * LANES  # elements taken through all lengths while they are in the first cache

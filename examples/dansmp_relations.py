@@ -13,11 +13,9 @@ windows are taken relative to their last day, unless ``--levels``. The data have
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -30,7 +28,7 @@ from torch.nn import functional as F
 import alpha
 from examples.rsr_nasdaq import shown
 from examples.train_alpha import numbers
-from market.run_files import write_json
+from market.run_files import measured_once
 
 SETS = ("CSI100E", "CSI300E")
 KINDS = {"I": "industry", "B": "business", "S": "shareholding", "SC": "supply chain"}
@@ -161,19 +159,12 @@ def kept(
     settings = {
         name: getattr(options, name) for name in ("steps", "hidden", "epochs", "every", "levels")
     }
-    if not file.exists():
-        started = process_time()
+
+    def work() -> dict[str, float]:
         scores = trained(data, model, seed, options)
-        measured = measures(scores, data.returns[data.rows("test", options.steps)])
-        seconds = {"seconds": round(process_time() - started, 1)}
-        write_json(file, {"settings": settings, "measured": measured | seconds})
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if found["settings"] != settings:
-        raise ValueError(
-            f"{file} was measured with {found['settings']} and {settings} is asked for; use another --run"
-        )
-    measured: dict[str, float] = found["measured"]
-    return measured
+        return measures(scores, data.returns[data.rows("test", options.steps)])
+
+    return measured_once(file, settings, work)
 
 
 def trained(data: Data, model: str, seed: int, options: argparse.Namespace) -> NDArray[np.float32]:

@@ -14,11 +14,9 @@ over the maximum of the whole series, which later rows decide. Windows are short
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -29,7 +27,7 @@ from torch import Tensor
 import alpha
 from examples.rsr_nasdaq import shown
 from examples.train_alpha import numbers
-from market.run_files import write_json
+from market.run_files import measured_once
 
 FILES = {"exchange": "exchange_rate.txt.gz", "ETTh1": "ETTh1.csv.gz"}
 MODELS = ("GRU", "IGMTF")
@@ -147,20 +145,13 @@ def kept(
 ) -> dict[str, float]:
     """Measures of a model and seed, read where they are there."""
     settings = {name: getattr(options, name) for name in ("steps", "hidden", "epochs", "every")}
-    if not file.exists():
-        started = process_time()
+
+    def work() -> dict[str, float]:
         rows = data.rows("test")
         moved = trained(data, model, seed, options) * data.changes(data.horizon)
-        measured = measures(data.values[rows] + moved, data.after(rows))
-        seconds = {"seconds": round(process_time() - started, 1)}
-        write_json(file, {"settings": settings, "measured": measured | seconds})
-    found = json.loads(file.read_text(encoding="utf-8"))
-    if found["settings"] != settings:
-        raise ValueError(
-            f"{file} was measured with {found['settings']} and {settings} is asked for; use another --run"
-        )
-    measured: dict[str, float] = found["measured"]
-    return measured
+        return measures(data.values[rows] + moved, data.after(rows))
+
+    return measured_once(file, settings, work)
 
 
 def trained(

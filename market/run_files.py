@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 
@@ -36,3 +37,24 @@ def check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], what: str) -
                 f"{what} was made with other settings: {key} is {stored.get(key)!r} there and "
                 f"{asked.get(key)!r} now; use another run folder, or delete this one to start afresh"
             )
+
+
+def measured_once(
+    file: Path, settings: Mapping[str, Any], work: Callable[[], Mapping[str, float]]
+) -> dict[str, float]:
+    """Return what ``work`` measures and its CPU ``seconds``, read from ``file`` where it was done before.
+
+    A ValueError says that the file was made with other settings.
+    """
+    if not file.exists():
+        started = process_time()
+        measured = work()
+        seconds = {"seconds": round(process_time() - started, 1)}
+        write_json(file, {"settings": settings, "measured": {**measured, **seconds}})
+    found = json.loads(file.read_text(encoding="utf-8"))
+    if found["settings"] != settings:
+        raise ValueError(
+            f"{file} was measured with {found['settings']} and {settings} is asked for; use another --run"
+        )
+    kept: dict[str, float] = found["measured"]
+    return kept

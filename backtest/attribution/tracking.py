@@ -10,7 +10,7 @@ import pandas as pd
 
 from backtest import metrics
 from backtest.attribution.book import Book, book
-from backtest.attribution.factors import SPECIFIC
+from backtest.attribution.factors import SPECIFIC, Exposed
 from backtest.result import Result
 from market import DataError, Market
 from market.progress import track
@@ -18,12 +18,8 @@ from market.progress import track
 Array = np.ndarray
 
 
-class Covariance(Protocol):
-    """Covariance of daily returns of one date, X F X' + D; ``RiskModel`` is one."""
-
-    @property
-    def exposures(self) -> pd.DataFrame:
-        """X, stock x factor."""
+class Covariance(Exposed, Protocol):
+    """Covariance of daily returns of one date, X F X' + D with X its exposures; ``RiskModel`` is one."""
 
     @property
     def factor_covariance(self) -> pd.DataFrame:

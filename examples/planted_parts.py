@@ -20,11 +20,10 @@ RUN, which is read when it is there.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -33,7 +32,7 @@ from numpy.typing import NDArray
 import alpha
 import market
 from alpha.settings import plain
-from market.run_files import write_json
+from market.run_files import measured_once
 
 Array = NDArray[np.floating]
 
@@ -88,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> pd.DataFrame:
 
 def measures(name: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
     """RankIC of every model in one world; the world is made where a file is missing."""
-    part, found, world = PARTS[name], {}, None
+    part, found = PARTS[name], {}
+    world = cache(lambda: part.world(seed, options.stocks))
     wanted = [model for model in part.models if not options.models or model in options.models]
     for model in (TWIN, *wanted, "truth"):
         file = options.run / f"{name}-{options.stocks}-{seed}-{model.replace(' ', '-')}.json"
@@ -96,16 +96,13 @@ def measures(name: str, seed: int, options: argparse.Namespace) -> dict[str, flo
             "model": str(part.recipe(model)),
             "training": f"{plain(part.config)} {part.splits}",
         }
-        if not file.exists():
-            world = part.world(seed, options.stocks) if world is None else world
-            started = process_time()
-            measured = truth(part, world) if model == "truth" else fitted(part, model, world, seed)
-            seconds = round(process_time() - started, 1)
-            write_json(file, {**settings, "rank_ic": measured, "seconds": seconds})
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        if settings != {key: kept[key] for key in settings}:
-            raise ValueError(f"{file} is of other settings: {kept}; use another --run")
-        found[model] = kept["rank_ic"]
+
+        def work(model: str = model) -> dict[str, float]:
+            planted = model == "truth"
+            found = truth(part, world()) if planted else fitted(part, model, world(), seed)
+            return {"rank_ic": found}
+
+        found[model] = measured_once(file, settings, work)["rank_ic"]
     return found
 
 

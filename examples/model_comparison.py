@@ -2,14 +2,15 @@
 
     python examples/model_comparison.py                       # all models, simulated market, minutes of one core
     python examples/model_comparison.py --models GRU HIST RSR --seeds 0,1 --run runs/three
-    nice python examples/model_comparison.py --data DIR --years 2021-2024 --seeds 0,1 --jobs 2
+    nice python examples/model_comparison.py --data DIR --index csi300,csi500,csi1000 --years 2021-2024 --seeds 0,1
 
 A model is trained for each fold and seed in ``RUN/<model>``; what is finished there is read, what was
 interrupted goes on, other settings are refused. ``GRU`` is always among them: it is the twin that the others
 are tested against. Models that read relations get the industries as edges, those that read concepts get them
-as concepts. The ensemble averages, in each test period, the three models with the best validation score of its
-own fold, so that no test decides who is in it. ``RUN`` also gets ``league.csv``, ``paired.csv``,
-``chosen.csv`` and ``report.html``.
+as concepts, on all levels where the data folder has ``industry_sw.parquet``. ``best three`` averages, in each
+test period, the models with the best validation score of its own fold, so that no test decides who is in it;
+``mean of all`` chooses nobody. ``RUN`` also gets ``league.csv``, ``paired.csv``, ``chosen.csv`` and
+``report.html``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,19 +31,28 @@ from examples.train_alpha import FEATURES, LABELS, numbers, words, years
 
 TWIN = "GRU"
 ENSEMBLE = "best three"
+ALL = "mean of all"
 COLUMNS = ["rank_ic", "icir", "rank_ic_daily", "excess", "ratio", "turnover"]
 
 # What differs between a small simulated market and a real one; the same for every model of a run.
 SIMULATED = {
     "features": "ALPHA158_20", "label": "week", "hidden": 32, "steps": 8,
-    "epochs": 6, "every": 4, "learning_rate": 3e-3,
+    "epochs": 6, "patience": 3, "every": 4, "valid_every": 1, "learning_rate": 3e-3,
     "train": "18m", "valid": "4m", "test": "6m", "min_train": "20m",
 }  # fmt: skip
 REAL = {
     "features": "ALPHA158_30", "label": "fwd10", "hidden": 64, "steps": 20,
-    "epochs": 20, "every": 5, "learning_rate": 1e-3,
+    "epochs": 10, "patience": 2, "every": 5, "valid_every": 3, "learning_rate": 1e-3,
     "train": "5y", "valid": "1y", "test": "1y", "min_train": "2y",
 }  # fmt: skip
+# Where a model's defaults are its source's, and others find what the simulator plants or cost less.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "HIST": {"variant": "qlib", "own_concepts": True},
+    "RSR": {"cell": "gru"},
+    "GraphSAGE": {"layers": 1, "samples": (10,)},
+    "IGMTF": {"bank_every": 2},
+    "ADD": {"told": 128},
+}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
@@ -57,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     chosen = best(validated)
     if len(fits) > 3:
         together[ENSEMBLE] = ensemble(fits, chosen)
+        together[ALL] = alpha.average([fit.scores() for fit in fits.values()])
     tables = written(together, world, options)
     paired = against_twin(together, fits[TWIN].label, LABELS[options.label].horizon)
     league = tables["League, all"][COLUMNS].join(validated.mean().rename("valid"))
@@ -80,8 +92,8 @@ def fitted(name: str, world: market.Market, options: argparse.Namespace) -> alph
     model = recipe(name, options.hidden, options.steps, len(graph.kinds))
     needs = model.build(len(features.names)).needs
     config = alpha.TrainConfig(
-        epochs=options.epochs, every=options.every, learning_rate=options.learning_rate,
-        device=options.device,
+        epochs=options.epochs, patience=options.patience, every=options.every,
+        valid_every=options.valid_every, learning_rate=options.learning_rate, device=options.device,
     )  # fmt: skip
     if name == "TRA":  # shares stocks out by squared errors, so predictions need the labels' scale
         config = replace(config, loss=alpha.losses.mse)
@@ -92,7 +104,7 @@ def fitted(name: str, world: market.Market, options: argparse.Namespace) -> alph
         label=LABELS[options.label],
         features=features,
         graph=graph if "edges" in needs else None,
-        concepts=industries(world) if "concepts" in needs else None,
+        concepts=industries(world, options.data) if "concepts" in needs else None,
         splits=splits(options),
         config=config,
         seeds=options.seeds,
@@ -103,8 +115,8 @@ def fitted(name: str, world: market.Market, options: argparse.Namespace) -> alph
 
 
 def recipe(name: str, hidden: int, steps: int, kinds: int) -> alpha.Recipe:
-    """A model's defaults with the common width and window, and as many kinds of edges as there are."""
-    model = getattr(alpha.models, name)()
+    """A model with the common width and window, and as many kinds of edges as there are."""
+    model = getattr(alpha.models, name)(**SETTINGS.get(name, {}))
     if name == "TRA":  # its own hidden is the router's
         return replace(model, backbone=alpha.GRU(hidden=hidden, steps=steps))
     common = {"hidden": hidden, "steps": steps, "types": kinds}
@@ -112,9 +124,36 @@ def recipe(name: str, hidden: int, steps: int, kinds: int) -> alpha.Recipe:
     return replace(model, **{key: value for key, value in common.items() if key in own})
 
 
-def industries(world: market.Market) -> alpha.graphs.Concepts:
+def industries(world: market.Market, folder: Path | None) -> alpha.graphs.Concepts:
     """Industries as concepts, which change on the day that the label does."""
-    return alpha.graphs.Concepts.from_labels(world.field("industry"))
+    file = None if folder is None else folder / "industry_sw.parquet"
+    if file is None or not file.exists():
+        return alpha.graphs.Concepts.from_labels(world.field("industry"))
+    spans = pd.read_parquet(file)
+    return alpha.graphs.Concepts.from_frame(
+        levels(spans[spans["instrument"].isin(world.stocks)]), world.stocks
+    )
+
+
+def levels(spans: pd.DataFrame) -> pd.DataFrame:
+    """Memberships of the three levels of a six-digit classification; a new edition has new groups.
+
+    A stock that moves within a group stays in it: its stays there are one.
+    """
+    spans = spans.sort_values(["instrument", "start"])
+    found = []
+    for digits in (2, 4, 6):
+        held = pd.DataFrame({
+            "stock": spans["instrument"],
+            "concept": spans["edition"] + "-" + spans["sw_code"].str[:digits].str.ljust(6, "0"),
+            "since": spans["start"], "until": spans["end"],
+        })  # fmt: skip
+        before = held.shift()
+        on = (held["stock"] == before["stock"]) & (held["concept"] == before["concept"])
+        on &= held["since"] == before["until"] + pd.Timedelta(days=1)
+        stays = held.groupby((~on).cumsum())
+        found.append(stays.head(1).assign(until=stays["until"].tail(1).to_numpy()))
+    return pd.concat(found).drop_duplicates(["stock", "concept", "since"], ignore_index=True)
 
 
 def splits(options: argparse.Namespace) -> alpha.WalkForward:
@@ -225,7 +264,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--features", choices=[k for k in FEATURES if k.startswith("ALPHA158")])
     parser.add_argument("--label", choices=LABELS)
     for name, what in (("hidden", "units"), ("steps", "sessions in a window"), ("epochs", "at most"),
-                       ("every", "an epoch is every k-th training day")):  # fmt: skip
+                       ("patience", "epochs without a better validation score"),
+                       ("every", "an epoch is every k-th training day"),
+                       ("valid-every", "epochs are judged on every k-th validation day")):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, help=what)
     parser.add_argument("--learning-rate", type=float)
     for name in ("train", "valid", "test", "min-train"):

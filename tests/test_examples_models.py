@@ -29,7 +29,9 @@ def finished(tmp_path_factory):
 
 def test_the_league_holds_the_models_their_twin_and_the_ensemble(finished):
     run, tables = finished
-    names = {"GRU", "HIST", "RSR", "LightGBM", model_comparison.ENSEMBLE}
+    names = {
+        "GRU", "HIST", "RSR", "LightGBM", model_comparison.ENSEMBLE, model_comparison.ALL,
+    }  # fmt: skip
     assert set(tables["league"].index) == names
     assert set(tables["paired"].index) == names - {"GRU"}
     assert np.isfinite(tables["league"].drop(columns="valid").to_numpy()).all()
@@ -44,10 +46,39 @@ def test_relations_are_the_industries(finished):
     run, _ = finished
     world = market.simulate(stocks=60, days=545, seed=7, rank_ic=0.15)
     assert alpha.load(run / "RSR").plan.model.types == len(alpha.graphs.industry(world).kinds)
-    concepts = model_comparison.industries(world).bind(world.dates, world.stocks)
+    concepts = model_comparison.industries(world, None).bind(world.dates, world.stocks)
     columns = np.arange(60)
     stock, _ = concepts.members(500, columns)
     assert (np.bincount(stock, minlength=60) == (world.values("industry")[500] >= 0)).all()
+
+
+def test_a_stay_in_a_group_is_one_whatever_moves_within_it():
+    day = pd.Timestamp
+    spans = pd.DataFrame(
+        [
+            ("A", day("2012-01-02"), day("2014-02-20"), "old", "440101"),
+            ("A", day("2014-02-21"), day("2016-05-31"), "new", "480101"),
+            ("A", day("2016-06-01"), pd.NaT, "new", "480201"),  # another second level
+            ("B", day("2015-01-05"), day("2015-12-31"), "new", "480100"),  # no third level
+            ("B", day("2017-01-03"), pd.NaT, "new", "480100"),  # back after a year
+        ],
+        columns=["instrument", "start", "end", "edition", "sw_code"],
+    )
+    found = model_comparison.levels(spans.sample(frac=1.0, random_state=0))
+    found = found.sort_values(["stock", "concept", "since"]).to_numpy().tolist()
+    new, move, back = day("2014-02-21"), day("2016-06-01"), day("2017-01-03")
+    assert [row[:3] for row in found] == [
+        ["A", "new-480000", new], ["A", "new-480100", new], ["A", "new-480101", new],
+        ["A", "new-480200", move], ["A", "new-480201", move],
+        ["A", "old-440000", day("2012-01-02")], ["A", "old-440100", day("2012-01-02")],
+        ["A", "old-440101", day("2012-01-02")],
+        ["B", "new-480000", day("2015-01-05")], ["B", "new-480000", back],
+        ["B", "new-480100", day("2015-01-05")], ["B", "new-480100", back],
+    ]  # fmt: skip
+    until = {(row[0], row[1], row[2]): row[3] for row in found}
+    assert until["A", "new-480000", new] is pd.NaT
+    assert until["A", "new-480101", new] == day("2016-05-31")
+    assert until["B", "new-480000", day("2015-01-05")] == day("2015-12-31")
 
 
 def test_a_second_run_reads_what_is_finished_and_other_settings_are_refused(finished):
@@ -125,7 +156,9 @@ def test_all_models_are_compared_by_default_with_one_width_and_window():
         model = model_comparison.recipe(name, 12, 7, 5)
         assert model.steps in (1, 7)
     assert model_comparison.recipe("TRA", 12, 7, 5).backbone == alpha.GRU(hidden=12, steps=7)
-    assert model_comparison.recipe("RSR", 12, 7, 5) == alpha.RSR(types=5, hidden=12, steps=7)
+    assert model_comparison.recipe("RSR", 12, 7, 5) == alpha.RSR(
+        cell="gru", types=5, hidden=12, steps=7
+    )
 
 
 def test_the_script_explains_itself():

@@ -11,7 +11,7 @@ import torch
 import alpha
 from alpha.models.gru import GRU
 from market import DataError
-from tests.alpha.worlds import Fragile, random_market
+from tests.alpha.worlds import fused, random_market
 
 SPLITS = alpha.WalkForward(
     train="1y", valid="6m", test="6m", min_train="6m", start="2016-07-01", end="2017-06-30"
@@ -222,9 +222,7 @@ class FragileGRU(GRU):
     """A recipe whose network dies when the fuse has burnt."""
 
     def build(self, features):
-        network = Fragile(self, features)
-        network.fuse = FUSE[0]
-        return network
+        return fused(super().build(features), FUSE[0])
 
 
 def test_a_killed_fit_goes_on_where_it_was(toy, tmp_path):

@@ -10,7 +10,7 @@ import torch
 import alpha
 from alpha.models.gru import GRU, GRUNetwork
 from alpha.train import Task, TrainConfig, device_of, train, validate
-from tests.alpha.worlds import Fragile, make_days
+from tests.alpha.worlds import fused, make_days
 
 SETTINGS = GRU(hidden=8, layers=2, dropout=0.2, steps=4)  # dropout: the random state matters
 CONFIG = TrainConfig(epochs=6, every=2, patience=6, learning_rate=1e-2)
@@ -35,8 +35,7 @@ def test_a_killed_training_resumes_to_the_same_weights(task, tmp_path, steps_bef
     whole = fresh()
     history = train(whole, task)
     kept = replace(task, checkpoint=tmp_path / "fold" / "checkpoint.pt")
-    killed = fresh(kind=Fragile)
-    killed.fuse = steps_before_the_kill
+    killed = fused(fresh(), steps_before_the_kill)
     with pytest.raises(KeyboardInterrupt):
         train(killed, kept)
     torch.manual_seed(0)
@@ -53,8 +52,7 @@ def test_a_finished_training_is_not_trained_again(task, tmp_path):
     kept = replace(task, checkpoint=tmp_path / "checkpoint.pt")
     first = fresh()
     history = train(first, kept)
-    second = fresh(kind=Fragile)
-    second.fuse = 0
+    second = fused(fresh(), 0)
     pd.testing.assert_frame_equal(train(second, kept), history)
     assert torch.equal(first.head.weight, second.head.weight)
 

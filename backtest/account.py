@@ -46,6 +46,9 @@ class Account(NamedTuple):
         ``[N]``, purchases whose size is a share of the cash after the sales of the session.
     open
         ``[1]``, whether orders wait.
+    lots
+        ``[K, N]``, units by the session they were bought on, K sessions in a ring; ``[0, 0]`` where
+        dividends are not taxed.
     places, size
         ``[N]`` and ``[1]``: the first ``size`` of ``places`` are the positions held, in order.
     """
@@ -56,16 +59,18 @@ class Account(NamedTuple):
     wanted: Array
     spend: Array
     open: Array
+    lots: Array
     places: Array
     size: Array
 
     @classmethod
-    def of(cls, cash: float, stocks: int) -> Account:
-        """Return an account that is all cash."""
+    def of(cls, cash: float, stocks: int, ring: int = 0) -> Account:
+        """Return an account that is all cash, and remembers ``ring`` sessions of purchases."""
         units, wanted, spend = (np.zeros(stocks) for _ in range(3))
         since, places = (np.zeros(stocks, np.int64) for _ in range(2))
         waiting, size = np.zeros(1, np.bool_), np.zeros(1, np.int64)
-        return cls(np.array([cash]), units, since, wanted, spend, waiting, places, size)
+        lots = np.zeros((ring, stocks if ring else 0))
+        return cls(np.array([cash]), units, since, wanted, spend, waiting, lots, places, size)
 
     @property
     def held(self) -> Array:

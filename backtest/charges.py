@@ -12,7 +12,8 @@ from numba import njit
 
 Array = np.ndarray
 
-KINDS = ("commission", "stamp_duty", "transfer_fee", "spread", "impact")
+KINDS = ("commission", "stamp_duty", "transfer_fee", "spread", "impact", "dividend_tax")
+IMPACT, DIVIDEND_TAX = 4, 5
 _SLACK = 1e-13  # of the full bill, kept back so that the rounding of a sum cannot overspend
 
 
@@ -87,5 +88,5 @@ def note_charges(values: Array, depths: Array, tariff: Tariff, out: Array) -> fl
     out[0] += commission
     for kind in range(3):
         out[kind + 1] += rates[kind] * total
-    out[4] += impact
+    out[IMPACT] += impact
     return commission + (rates[0] + rates[1] + rates[2]) * total + impact

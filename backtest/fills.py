@@ -17,6 +17,7 @@ from numba import njit
 from backtest.account import Account, Path
 from backtest.charges import Tariff, affordable_share, bill, note_charges, order_charge
 from backtest.cuts import add_lots, scale
+from backtest.dividends import note_lots, withheld
 from backtest.lots import SLACK, bought_lots, sold_lots
 from backtest.tape import (
     CASH,
@@ -47,10 +48,11 @@ def sell(
     size_sales(entries, account.units, row, tape, terms)
     entries = entries[: compact(entries)]
     values, depths = values_of(entries, row, tape, terms)
-    tariff, money = tariff_on(row, 1, tape, terms), account.cash[0] + values.sum()
+    tax = withheld(entries, row, tape, terms, account)
+    tariff, money = tariff_on(row, 1, tape, terms), account.cash[0] + values.sum() - tax
     for i in range(len(entries)):
         money -= order_charge(values[i], depths[i], tariff)
-    if money < 0.0:  # minimum commissions above the proceeds: such sales would not be sent
+    if money < 0.0:  # charges above the proceeds: such sales would not be sent
         for i in range(len(entries)):
             if entries[i].done != 0.0:
                 entries[i].done, entries[i].reason = 0.0, CASH
@@ -58,6 +60,7 @@ def sell(
         account.cash[0] = money
         note_charges(values, depths, tariff, path.charges[row])
         path.traded[row] += values.sum()
+        note_lots(entries, row, tax, tape, terms, account, path.charges[row])
         book(row, entries, account.units, account.since)
     return n + len(entries)
 
@@ -85,6 +88,7 @@ def buy(
     account.cash[0] = money - bill(values, depths, 1.0, tariff)
     note_charges(values, depths, tariff, path.charges[row])
     path.traded[row] += values.sum()
+    note_lots(entries, row, 0.0, tape, terms, account, path.charges[row])
     book(row, entries, account.units, account.since)
     return n + len(entries)
 

@@ -47,11 +47,10 @@ class Ledger:
             "reason": _words(REASONS, self.log["reason"][at]),
         })  # fmt: skip
 
-    def costs(self, first: int, impact: bool) -> pd.DataFrame:
+    def costs(self, first: int, kinds: list[int]) -> pd.DataFrame:
         """Charges by kind ``[sessions from first, kinds]``, CNY, zero on days without trades."""
-        kinds = KINDS if impact else KINDS[:-1]
-        charges = self.path.charges[first:, : len(kinds)]
-        return pd.DataFrame(charges, index=self.dates[first:], columns=list(kinds))
+        charges, names = self.path.charges[first:, kinds], [KINDS[kind] for kind in kinds]
+        return pd.DataFrame(charges, index=self.dates[first:], columns=names)
 
     def turnover(self, decided: Array) -> pd.Series:
         """One-way turnover by decision date: half the value traded until the next one over NAV."""

@@ -90,12 +90,23 @@ def _replaced(later: Array, kind: str, random: np.random.Generator) -> Array:
         return later[:, random.permutation(later.shape[1])]
     if kind == "noise":
         if np.issubdtype(later.dtype, np.floating):
-            return later * np.exp(0.3 * random.standard_normal(later.shape))
+            return _noisy(later, random)
         if later.dtype == bool:
             return later ^ (random.random(later.shape) < 0.3)
         return random.integers(later.min(), later.max() + 1, later.shape)
     missing = {"b": False, "i": -1}.get(later.dtype.kind, np.nan)
     return np.full_like(later, missing)
+
+
+def _noisy(later: Array, random: np.random.Generator) -> Array:
+    """Return values moved by about 30%, and something where there was nothing, as on other ex-dates."""
+    other = later * np.exp(0.3 * random.standard_normal(later.shape))
+    nothing = later == 0.0
+    if nothing.any():
+        some = np.abs(later[~nothing & np.isfinite(later)])
+        size = some.mean() if len(some) else 1.0
+        other[nothing] = random.exponential(size, int(nothing.sum()))
+    return other
 
 
 def _securities(

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from backtest.account import NO_MARK, NO_PRICE, NO_TROUBLE, Account, Path
+from backtest.dividends import begin
 from backtest.fills import COMPLETE, DUST, buy, sell
 from backtest.tape import DELISTED, NOT_LISTED, Tape, Terms
 from market.kernels import drop_stale
@@ -49,6 +50,7 @@ def retire(row: int, tape: Tape, terms: Terms, account: Account, log: Array, n: 
             entry.wanted = entry.done = -account.units[j]
             account.cash[0] += account.units[j] * entry.price
             account.units[j] = 0.0
+            account.lots[:, j : j + 1] = 0.0
             n += 1
     note_holdings(account)
     return n
@@ -109,6 +111,7 @@ def play(
     """Play the sessions from ``first`` up to ``stop``; return the log and where it ends."""
     for row in range(first, stop):
         log = with_room(log, n, 2 * len(account.units))
+        begin(row, account)
         n = retire(row, tape, terms, account, log, n)
         filled = account.open[0]
         if filled:

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.account import NO_MARK, NO_PRICE, ORDER, Account, Path
+from backtest.charges import DIVIDEND_TAX, IMPACT, KINDS
+from backtest.dividends import dividend_note
 from backtest.dropout import intended, play_dropout
 from backtest.exchange import View
 from backtest.ledger import Ledger
@@ -44,7 +46,9 @@ class Simulation:
         self._first = int(decide_on[0])
         sessions, stocks = len(market.dates), len(market.stocks)
         daily = settings.retry == "daily"
-        self.account = Account.of(settings.capital, stocks)
+        taxed = len(tape.held_since) > 0
+        ring = int((np.arange(sessions) - tape.held_since[:, 1]).max()) + 1 if taxed else 0
+        self.account = Account.of(settings.capital, stocks, ring)
         self.path = Path.of(sessions, stocks, sessions if daily else len(decide_on))
         self.path.nav[self._first] = self.path.cash[self._first] = settings.capital
         self._log: list[Array] = []
@@ -163,20 +167,31 @@ class Simulation:
             weights=ledger.weights(),
             trades=ledger.trades(),
             refusals=ledger.refusals(),
-            costs=ledger.costs(self._first, self.settings.impact is not None),
+            costs=ledger.costs(self._first, self._kinds()),
             turnover=ledger.turnover(decided),
             solver=logs,
-            notes=_notes(self.market.between(dates[0], dates[-1]), self.settings.deal) + notes,
+            notes=_notes(self.market.between(dates[0], dates[-1]), self.settings) + notes,
             config={**config, "start": f"{dates[0]:%Y-%m-%d}", "end": f"{dates[-1]:%Y-%m-%d}"},
         )
 
+    def _kinds(self) -> list[int]:
+        """Return the kinds of charges that the run can have."""
+        never = set()
+        if self.settings.impact is None:
+            never.add(IMPACT)
+        if not any(self.settings.costs.dividend_tax):
+            never.add(DIVIDEND_TAX)
+        return [kind for kind in range(len(KINDS)) if kind not in never]
 
-def _notes(market: Market, deal: str) -> tuple[str, ...]:
+
+def _notes(market: Market, settings: Settings) -> tuple[str, ...]:
     """Return the market's approximations and the run's own."""
-    if deal != "vwap":
-        return market.notes
-    share = market.substituted_vwap()
-    if share == 0.0:
-        return market.notes
-    text = f"{share:.1%} of stock-days have no VWAP; (open + high + low + close) / 4 stands in"
-    return (*market.notes, text)
+    own = []
+    share = market.substituted_vwap() if settings.deal == "vwap" else 0.0
+    if share > 0.0:
+        own.append(
+            f"{share:.1%} of stock-days have no VWAP; (open + high + low + close) / 4 stands in"
+        )
+    if any(settings.costs.dividend_tax):
+        own.append(dividend_note(market, settings.costs.dividend_tax))
+    return (*market.notes, *own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from market import Costs, DataError, Market
 from market.costs import SquareRootImpact, average_liquidity
@@ -37,6 +38,10 @@ class Tape(NamedTuple):
         spread.
     depth
         ``[T, N]``, impact coefficients as known at each close; ``[0, 0]`` without impact.
+    paid
+        ``[T, N]``, cash dividends of a unit so far, CNY before tax; ``[0, 0]`` where they are not taxed.
+    held_since
+        ``[T, 2]``, first session whose purchases are held for a month, a year at most; ``[0, 2]``.
     smallest, step
         ``[N]``, lot rules in shares.
     """
@@ -51,6 +56,8 @@ class Tape(NamedTuple):
     can_sell: Array
     fees: Array
     depth: Array
+    paid: Array
+    held_since: Array
     smallest: Array
     step: Array
 
@@ -67,11 +74,15 @@ class Terms(NamedTuple):
     again: bool  # what stays unfilled is tried again on the next session
     impact: bool
     two_sided: bool  # a limit on one side closes both
+    taxed: bool
+    tax_month: float  # of the dividends of shares sold within a month of their purchase
+    tax_year: float  # and within a year
 
 
 def tape_of(market: Market, deal: str, costs: Costs, volume: bool, depth: Array | None) -> Tape:
     """Return the arrays of a market; ``volume`` and ``depth`` only where they are asked for."""
     rules = [market.venue.lot(board) for board in market.securities["board"]]
+    taxed = any(costs.dividend_tax)
     return Tape(
         deal=sealed(market.deal_price(deal).to_numpy()),
         close=sealed(market.values("close_filled")),
@@ -83,6 +94,8 @@ def tape_of(market: Market, deal: str, costs: Costs, volume: bool, depth: Array 
         can_sell=_open_to(market, "can_sell", deal, "limit_down"),
         fees=sealed(costs.proportional(market.dates)),
         depth=sealed(depth if depth is not None else np.zeros((0, 0))),
+        paid=sealed(_paid_out(market) if taxed else np.zeros((0, 0))),
+        held_since=sealed(_held_since(market.dates) if taxed else np.zeros((0, 2), np.intp)),
         smallest=sealed(np.array([rule.minimum for rule in rules], np.float64)),
         step=sealed(np.array([rule.step for rule in rules], np.float64)),
     )
@@ -112,6 +125,31 @@ def depth_of(market: Market, eta: float, capital: float, first: int) -> Array:
     ]
     sigma = np.where(known, volatility, middle[:, None])
     return SquareRootImpact(eta).coefficients(sigma, np.fmax(amount, _THINNEST * capital))
+
+
+def _paid_out(market: Market) -> Array:
+    """Return the cash dividends that a unit has paid up to each close ``[T, N]``, CNY before tax.
+
+    Raises
+    ------
+    DataError
+        The market has no field ``cash_dividend``.
+    """
+    if not market.has("cash_dividend"):
+        raise DataError(
+            "costs tax dividends and the market has no field cash_dividend, the CNY a share on ex-dates; "
+            "give it, or leave dividend_tax out of the costs"
+        )
+    shares = market.values("factor")[:-1].astype(np.float64)  # of a unit, at the close before
+    paid = np.zeros((len(market.dates), len(market.stocks)))
+    paid[1:] = np.nan_to_num(market.values("cash_dividend")[1:].astype(np.float64) * shares)
+    return np.cumsum(paid, axis=0)
+
+
+def _held_since(dates: pd.DatetimeIndex) -> Array:
+    """Return the first sessions whose purchases are held a month and a year at most, ``[T, 2]``."""
+    lengths = (pd.DateOffset(months=1), pd.DateOffset(years=1))
+    return np.stack([dates.searchsorted(dates - length) for length in lengths], axis=1)
 
 
 def _flags(market: Market, name: str) -> Array:

@@ -119,6 +119,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "commission": ("commission", "佣金"),
     "stamp_duty": ("stamp duty", "印花税"),
     "transfer_fee": ("transfer fee", "过户费"),
+    "dividend_tax": ("dividend tax", "股息红利税"),
     "spread": ("spread", "价差"),
     "impact": ("impact", "冲击成本"),
     "reason": ("reason", "原因"),

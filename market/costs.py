@@ -43,12 +43,19 @@ TRANSFER_FEE_CN = (
     DatedRate("2022-04-29", 0.00001, 0.00001, "CSDC notice, Xinhua 2022-04-28"),
 )
 
+# caishui [2015] 101: of the dividends of shares sold within a month, within a year of their purchase;
+# beyond a year nothing, which was 5% before
+DIVIDEND_TAX_CN = (0.20, 0.10)
+DIVIDEND_TAX_CN_SINCE = "2015-09-08"
+
 
 @dataclass(frozen=True)
 class Costs:
     """Charges on traded value; rates are fractions of it, the minimum is in CNY per order.
 
     ``spread`` is half the quoted spread, paid on both sides. Taxes and fees are tables by date.
+    ``dividend_tax`` are two fractions of the cash dividends that shares paid while they were held, withheld
+    when they are sold: within a month of their purchase, and within a year.
     """
 
     commission_buy: float = 0.0
@@ -57,6 +64,7 @@ class Costs:
     stamp_duty: tuple[DatedRate, ...] = ()
     transfer_fee: tuple[DatedRate, ...] = ()
     spread: float = 0.0
+    dividend_tax: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         for name in ("commission_buy", "commission_sell", "minimum", "spread"):
@@ -64,11 +72,27 @@ class Costs:
                 raise DataError(f"cost {name} is {getattr(self, name)}; a cost is zero or positive")
         for name in ("stamp_duty", "transfer_fee"):
             _check_table(name, getattr(self, name))
+        if not (len(self.dividend_tax) == 2 and all(0.0 <= r <= 1.0 for r in self.dividend_tax)):
+            raise DataError(
+                f"dividend_tax is {self.dividend_tax}; give two fractions from 0 to 1: of the dividends "
+                "of shares sold within a month, and within a year, of their purchase"
+            )
 
     @classmethod
-    def cn(cls, commission: float = 0.0002, minimum: float = 5.0, spread: float = 0.0) -> Costs:
-        """Return A-share charges: a negotiated commission plus dated stamp duty and transfer fee."""
-        return cls(commission, commission, minimum, STAMP_DUTY_CN, TRANSFER_FEE_CN, spread)
+    def cn(
+        cls,
+        commission: float = 0.0002,
+        minimum: float = 5.0,
+        spread: float = 0.0,
+        dividend_tax: tuple[float, float] = (0.0, 0.0),
+    ) -> Costs:
+        """Return A-share charges: a negotiated commission plus dated stamp duty and transfer fee.
+
+        ``dividend_tax=DIVIDEND_TAX_CN`` adds the tax on cash dividends that individuals and funds pay.
+        """
+        return cls(
+            commission, commission, minimum, STAMP_DUTY_CN, TRANSFER_FEE_CN, spread, dividend_tax
+        )
 
     @classmethod
     def flat(cls, buy: float = 0.001, sell: float = 0.002, minimum: float = 0.0) -> Costs:

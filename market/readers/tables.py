@@ -58,6 +58,13 @@ class Tables:
             growth = np.cumprod(1.0 + np.nan_to_num(placed), axis=0)
         return growth
 
+    def cash_dividends(self) -> Array:
+        """CNY a share before tax that holders of the close before receive, on its ex-date ``[T, N]``."""
+        given = self.read("dividends")
+        paid = given.groupby(["ex_date", "stock"], as_index=False)["cash_div_tax"].sum()
+        placed = self.place(paid["ex_date"], paid["stock"], paid["cash_div_tax"])
+        return np.nan_to_num(placed).astype(np.float32)
+
     @cached_property
     def quarters(self) -> pd.DataFrame:
         """Quarterly snapshots; those without a trade date lie before the panel."""
@@ -118,6 +125,8 @@ def fields_from_tables(tables: Tables, stored: Mapping[str, object]) -> Built:
         _add_industry(tables, built)
     if "st_spans" in tables.names and "st" not in stored:
         _add_st(tables, built)
+    if "dividends" in tables.names and "cash_dividend" not in stored:
+        built.fields["cash_dividend"] = tables.cash_dividends
     if "index_membership" in tables.names:
         _add_indexes(tables, built)
     return built

@@ -35,6 +35,7 @@ class Quotes:
     lower: Array
     factor: Array
     split: Array  # shares per share of the session before
+    dividend: Array  # cash of a share of the session before
     gap: Array
 
 
@@ -57,12 +58,13 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
     shape = orders.returns.shape
     book = {
         name: np.ones(shape)
-        for name in ("close", "reference", "upper", "lower", "factor", "split", "gap")
+        for name in ("close", "reference", "upper", "lower", "factor", "split", "dividend", "gap")
     }
     offered = venue.round_to_tick(issue.price / (1.0 + issue.premium))
     fair = issue.price.copy()  # adjusted by factor: the total-return path
     close, factor = venue.round_to_tick(issue.price), np.ones(shape[1])
     book["close"][0] = book["reference"][0] = close
+    book["dividend"][0] = 0.0
     book["upper"][0], book["lower"][0], book["gap"][0] = np.inf, 0.0, np.log(fair / close)
     for t in range(1, shape[0]):
         opening = orders.first == t
@@ -71,6 +73,7 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
         fair = np.where(orders.first > t, issue.price, fair * (1.0 + orders.returns[t]))
         ex = orders.ex_dates[t]
         split = np.where(ex, _split(close), 1.0)
+        dividend = np.where(ex, close * orders.paid[t], 0.0)
         reference = np.where(ex, _gone_ex(close, orders.paid[t], split, venue), close)
         factor = factor * close / reference
         lower, upper = _limits(reference, orders.rates[t], opening, venue)
@@ -78,7 +81,8 @@ def quote(orders: Orders, issue: Issue, venue: Venue) -> Quotes:
         close = np.where(orders.traded[t], np.clip(aim, lower, upper), reference)
         for name, value in (
             ("close", close), ("reference", reference), ("upper", upper), ("lower", lower),
-            ("factor", factor), ("split", split), ("gap", np.log(fair / factor / close)),
+            ("factor", factor), ("split", split), ("dividend", dividend),
+            ("gap", np.log(fair / factor / close)),
         ):  # fmt: skip
             book[name][t] = value
     return Quotes(**book)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backtest import FixedWeights, run
 from market import Costs
-from market.costs import SquareRootImpact
+from market.costs import DIVIDEND_TAX_CN, SquareRootImpact
 from tests.backtest.twin import Twin
 from tests.backtest.worlds import random_targets, random_world
 
@@ -22,17 +22,18 @@ WORLDS = {
     "cap": st.sampled_from([None, 0.1, 0.01]),
     "eta": st.sampled_from([None, 1.0]),
     "daily": st.booleans(),
+    "taxed": st.booleans(),
 }
 
 
-def both(seed, capital, deal, every, haircut, lots, cap, eta, daily):
+def both(seed, capital, deal, every, haircut, lots, cap, eta, daily, taxed):
     m = random_world(seed, days=25, stocks=6, boards=True)
     targets = random_targets(m, seed, every)
     targets = targets.iloc[3:] if eta is not None else targets  # no volatility before
     fast = run(
         m,
         FixedWeights(targets),
-        costs=Costs.cn(),
+        costs=Costs.cn(dividend_tax=DIVIDEND_TAX_CN if taxed else (0.0, 0.0)),
         schedule=targets.index,
         deal=deal,
         capital=capital,
@@ -42,7 +43,7 @@ def both(seed, capital, deal, every, haircut, lots, cap, eta, daily):
         impact=None if eta is None else SquareRootImpact(eta),
         retry="daily" if daily else "next",
     )
-    return m, fast, Twin(m, targets, capital, deal, haircut, lots, cap, eta, daily).play()
+    return m, fast, Twin(m, targets, capital, deal, haircut, lots, cap, eta, daily, taxed).play()
 
 
 @settings(max_examples=60, deadline=None)

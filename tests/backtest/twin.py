@@ -20,6 +20,7 @@ class Twin:
     def __init__(
         self, market: Market, targets: pd.DataFrame, capital: float, deal: str, haircut: float,
         lots: bool = False, cap: float | None = None, eta: float | None = None, daily: bool = False,
+        taxed: bool = False,
     ):  # fmt: skip
         self.market, self.targets, self.haircut = market, targets, haircut
         self.lots, self.cap, self.eta, self.daily, self.capital = lots, cap, eta, daily, capital
@@ -28,6 +29,8 @@ class Twin:
         self.factor = market.values("factor").astype(float)
         self.board = [market.venue.lot(board) for board in market.securities["board"]]
         self.stocks = range(len(market.stocks))
+        self.taxed = taxed
+        self.bought: list[list[list]] = [[] for _ in self.stocks]  # row, units, oldest first
         self.cash = capital
         self.units = [0.0 for _ in self.stocks]
         self.orders = [0.0 for _ in self.stocks]
@@ -55,6 +58,7 @@ class Twin:
                 last = self.close[row - 1, i] * self.factor[row - 1, i]
                 self.cash += self.units[i] * last * (1.0 - self.haircut)
                 self.units[i] = 0.0
+                self.bought[i] = []
 
     # --- charges ----------------------------------------------------------------------------------
 
@@ -98,6 +102,31 @@ class Twin:
             low, high = (middle, high) if self.bill(row, bought, middle) <= cash else (low, middle)
         return low
 
+    def dividends(self, bought: int, sold: int, i: int) -> float:
+        """CNY that a unit bought on one session and sold on another was paid between."""
+        total = 0.0
+        for row in range(bought + 1, sold + 1):
+            paid = float(self.market.values("cash_dividend")[row, i])
+            if paid > 0.0:
+                total += paid * self.factor[row - 1, i]
+        return total
+
+    def tax(self, row: int, i: int, units: float, leave: bool) -> float:
+        total, today = 0.0, self.market.dates[row]
+        lots = self.bought[i] if leave else [list(lot) for lot in self.bought[i]]
+        while units > 0.0 and lots:
+            taken = min(lots[0][1], units)
+            date = self.market.dates[lots[0][0]]
+            if date + pd.DateOffset(months=1) >= today:
+                total += 0.2 * taken * self.dividends(lots[0][0], row, i)
+            elif date + pd.DateOffset(years=1) >= today:
+                total += 0.1 * taken * self.dividends(lots[0][0], row, i)
+            units -= taken
+            lots[0][1] -= taken
+            if lots[0][1] <= 0.0:
+                lots.pop(0)
+        return total
+
     # --- sizes, in shares -------------------------------------------------------------------------
 
     def whole_lots(self, i: int, shares: float, slack: float) -> float:
@@ -133,6 +162,8 @@ class Twin:
             self.units[i] += done
             if abs(self.units[i]) < 1e-9 * abs(done):
                 self.units[i] = 0.0
+            if done > 0.0:
+                self.bought[i].append([row, done])
             if done != 0.0:
                 self.traded.append((row, i, done, abs(done) * self.unit[i]))
             if abs(wanted - done) > 1e-12 * abs(wanted):
@@ -159,9 +190,13 @@ class Twin:
             self.done[i] = -shares / factors[i]
             value = -self.done[i] * self.unit[i]
             money += value - self.charge(row, i, value, stamp)
+            if self.taxed:
+                money -= self.tax(row, i, -self.done[i], leave=False)
             sent.append(i)
         if money >= 0.0:
             self.cash = money
+            for i in sent:
+                self.tax(row, i, -self.done[i], leave=True)
         else:
             for i in sent:
                 self.done[i] = 0.0

@@ -52,6 +52,8 @@ def random_world(
     fields = {name: values.astype(np.float32) for name, values in fields.items()}
     fields["factor"] = factor.astype(np.float32)
     fields["volume"] = np.where(np.isnan(fields["close"]), np.nan, 1e6).astype(np.float32)
+    paid = np.where(np.random.default_rng((seed, 1)).random(shape) < 0.1, 0.5, 0.0)
+    fields["cash_dividend"] = paid.astype(np.float32)  # whatever the factor says
     if index:
         fields.update(_index(shape, random))
     if not quiet:  # tradability by decree: a stored field stands before the derived one

@@ -149,6 +149,25 @@ def test_known_figures_of_the_real_panel(data_root):
 
 
 @pytest.mark.data
+def test_cash_dividends_are_what_the_factor_took_out_of_real_prices(data_root):
+    m = market.open(data_root("ashare"))
+    factor, close = (m.values(name).astype(np.float64) for name in ("factor", "close_filled"))
+    cash = m.values("cash_dividend")[1:].astype(np.float64)
+    table = pd.read_parquet(data_root("ashare") / "dividends.parquet")
+    mixed = table.loc[table["stk_div"] > 0, "ex_date"].nunique()
+    assert mixed > 0  # bonus shares move the factor too, so compare the rest
+    bonus = np.zeros(cash.shape, bool)
+    rows = m.dates.searchsorted(table.loc[table["stk_div"] > 0, "ex_date"]) - 1
+    columns = m.stocks.get_indexer(table.loc[table["stk_div"] > 0, "instrument"])
+    inside = (columns >= 0) & (rows < len(cash))
+    bonus[rows[inside], columns[inside]] = True
+    paid = (cash > 0.05) & ~bonus & np.isfinite(factor[1:]) & np.isfinite(factor[:-1])
+    taken = (close[:-1] * (1.0 - factor[:-1] / factor[1:]))[paid]
+    assert paid.sum() > 10_000
+    assert (np.abs(taken - cash[paid]) < 0.01).mean() > 0.97
+
+
+@pytest.mark.data
 def test_the_rolled_weights_track_the_published_level(data_root):
     """Daily weights against the real price index: the README's monthly figure is 1.1% a year."""
     m = market.open(data_root("ashare"))

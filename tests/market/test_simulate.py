@@ -38,7 +38,7 @@ def test_another_seed_gives_another_market():
 
 def test_every_field_of_the_contract_is_there_with_its_type(sim):
     floats = {*PRICES, "volume", "amount", "factor", "shares", "float_shares", "book_equity",
-              "net_income", "dividends_12m", "debt_to_assets"}  # fmt: skip
+              "net_income", "dividends_12m", "debt_to_assets", "cash_dividend"}  # fmt: skip
     for name in floats:
         assert sim.values(name).dtype == np.float32, name
     assert sim.values("st").dtype == bool
@@ -212,6 +212,13 @@ def test_dividends_are_what_the_factor_took_out_of_the_price(sim):
     assert plain.sum() > 50
     taken = 1.0 - 1.0 / step[plain]
     assert np.median(taken / (paid[plain] / cap[plain])) == pytest.approx(1.0, abs=0.05)
+    before = sim.values("close_filled")[:-1].astype(np.float64)
+    cash = sim.values("cash_dividend")[1:].astype(np.float64)
+    np.testing.assert_allclose(cash[plain], before[plain] * taken, atol=0.006)  # half a tick, a bit
+    assert (
+        cash[(step > 0.999) & (step < 1.001)]
+        < 0.001 * before[(step > 0.999) & (step < 1.001)] + 0.006
+    ).all()
 
 
 # --- stylised facts -------------------------------------------------------------------------------

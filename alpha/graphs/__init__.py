@@ -6,6 +6,7 @@ from alpha.graphs.concepts import SharedConcepts
 from alpha.graphs.graph import BoundGraph, Graph
 from alpha.graphs.groups import Groups, from_labels, industry
 from alpha.graphs.memberships import Concepts
+from alpha.graphs.plots import plot_neighbourhood
 from alpha.graphs.relations import Relations
 from alpha.graphs.shareholders import shareholders
 
@@ -23,5 +24,6 @@ __all__ = [
     "from_labels",
     "industry",
     "lead_lag",
+    "plot_neighbourhood",
     "shareholders",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alpha.graphs.dates import check_panel
 from alpha.graphs.graph import Edges, Rows
 from alpha.graphs.relations import positions
 from market import DataError
@@ -39,14 +40,23 @@ class Comovement:
         None  # [T, N] bool: on a refresh only these are stocks and neighbours
     )
     name: str = "correlation"
+    undirected: bool = False  # an edge if either names the other, as spectral layers need
 
     def __post_init__(self) -> None:
+        check_panel(self.returns, f"{self.name}, returns")
+        if self.member is not None:
+            _check_member(self.member, self.returns, self.name)
         for name in ("window", "top", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{self.name}: {name} is {getattr(self, name)}; it must be >= 1")
         if self.lag < 0 or not 0 < self.coverage <= 1:
             raise ValueError(
                 f"{self.name}: lag {self.lag} must be >= 0 and coverage {self.coverage} in (0, 1]"
+            )
+        if self.undirected and self.lag:
+            raise ValueError(
+                f"{self.name}: undirected with lag {self.lag}; who comes first is a direction, so use "
+                "lag 0, or a model that takes directed edges"
             )
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundComovement":
@@ -62,7 +72,7 @@ class Comovement:
         return BoundComovement(self, rows, columns)
 
     def strongest(self, last: int) -> tuple[NDArray[np.int32], Single]:
-        """Neighbours ``[2, E]`` (leader, stock) at refresh ``last``, and their correlations ``[E]``."""
+        """Neighbours ``[2, E]`` (neighbour, stock) at refresh ``last``, and their correlations ``[E]``."""
         values = self.returns.to_numpy()
         if last - self.window - self.lag + 1 < 0:
             return np.zeros((2, 0), np.int32), np.zeros(0, np.float32)
@@ -77,7 +87,8 @@ class Comovement:
         for stocks, others, found in self._blocks(own[:, chosen], near[:, chosen]):
             edges.append(np.stack([chosen[others], chosen[stocks]]).astype(np.int32))
             strength.append(found)
-        return np.concatenate(edges, axis=1), np.concatenate(strength)
+        chosen_edges, found = np.concatenate(edges, axis=1), np.concatenate(strength)
+        return _both_ways(chosen_edges, found) if self.undirected else (chosen_edges, found)
 
     def _blocks(self, own: Single, near: Single) -> Iterator[tuple[Rows, Rows, Single]]:
         """Stock, neighbour, correlation; a block of stocks at a time."""
@@ -105,7 +116,7 @@ class BoundComovement:
     _known: dict[int, tuple[NDArray[np.int32], Single]] = field(default_factory=dict)
 
     def edges(self, row: int, columns: Rows) -> Edges:
-        """Return ``[2, E]``, directed: the neighbour, and the stock that it was chosen for."""
+        """Return ``[2, E]``: the neighbour, and the stock that it was chosen for; or both ways."""
         return self._on(row, columns)[0]
 
     def types(self, row: int, columns: Rows) -> Single:
@@ -132,9 +143,16 @@ def correlation(
     every: int = 21,
     least: float = 0.0,
     member: pd.DataFrame | None = None,
+    undirected: bool = False,
 ) -> Comovement:
-    """Return the graph of stocks that moved together, as :class:`Comovement` has it."""
-    return Comovement(returns, window, top, every, least=least, member=member)
+    """Return the graph of stocks that moved together, as :class:`Comovement` has it.
+
+    Each stock names its own ``top``, so the graph is directed; ``undirected=True`` is for the layers that
+    need edges both ways (SGC, ChebNet, GCN by its symmetric rule).
+    """
+    return Comovement(
+        returns, window, top, every, least=least, member=member, undirected=undirected
+    )
 
 
 def lead_lag(
@@ -150,6 +168,39 @@ def lead_lag(
     if lag < 1:
         raise ValueError(f"lead_lag: lag is {lag}; it must be >= 1, else use correlation")
     return Comovement(returns, window, top, every, lag, least, member=member, name="lead-lag")
+
+
+def _check_member(member: pd.DataFrame, returns: pd.DataFrame, name: str) -> None:
+    """Rows and columns are taken by position, so they must be those of the returns."""
+    for own, wanted, what in (
+        (member.index, returns.index, "dates"),
+        (member.columns, returns.columns, "stocks"),
+    ):
+        pairs = enumerate(zip(own, wanted, strict=False))
+        row = next((k for k, (a, b) in pairs if a != b), min(len(own), len(wanted)))
+        if row == len(own) == len(wanted):
+            continue
+        raise DataError(
+            f"{name}: the {len(own)} {what} of member are not the {len(wanted)} of the returns, first "
+            f"at {row}: {[str(x) for x in own[row : row + 1]]} there and "
+            f"{[str(x) for x in wanted[row : row + 1]]} here; use member.reindex(index=returns.index, "
+            "columns=returns.columns, fill_value=False)"
+        )
+    other = member.columns[(member.dtypes != np.dtype(bool)).to_numpy()]
+    if len(other):
+        raise DataError(
+            f"{name}: {len(other)} of {len(member.columns)} columns of member are not bool, first "
+            f"{other[0]} of {member.dtypes[other[0]]}; say True or False for each session"
+        )
+
+
+def _both_ways(edges: NDArray[np.int32], strength: Single) -> tuple[NDArray[np.int32], Single]:
+    """Each pair that is named at all, once in either direction, with one strength."""
+    low, high = edges.min(axis=0), edges.max(axis=0)
+    (low, high), first = np.unique(np.stack([low, high]), axis=1, return_index=True)
+    both = np.stack([np.append(low, high), np.append(high, low)])
+    order = np.lexsort((both[0], both[1]))
+    return both[:, order], np.tile(strength[first], 2)[order]
 
 
 def _standardised(window: NDArray[np.float32], coverage: float) -> Single:

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alpha.graphs.graph import Edges, Rows
+from alpha.graphs.labels import coded, covered
 from market import Market
 
 
@@ -31,14 +32,8 @@ class Groups:
         ValueError
             A session or a stock that the labels do not cover.
         """
-        rows, columns = self.dates.get_indexer(dates), self.stocks.get_indexer(stocks)
-        if (rows < 0).any():
-            lost = dates[rows < 0]
-            raise ValueError(
-                f"graph {self.name}: it has no labels on {len(lost)} of {len(dates)} sessions, first "
-                f"{lost[0]:%Y-%m-%d}; it covers {self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}; "
-                "make it from the market that is fitted"
-            )
+        rows = covered(self.dates, dates, f"graph {self.name}")
+        columns = self.stocks.get_indexer(stocks)
         if (columns < 0).any():
             unknown = stocks[columns < 0]
             raise ValueError(
@@ -94,26 +89,14 @@ def from_labels(labels: pd.DataFrame, name: str = "labels") -> Groups:
     Parameters
     ----------
     labels : DataFrame [T, N]
-        Dates by stocks, any values; missing ones and -1 are no group.
+        Dates by stocks, any values; missing ones and the number -1 are no group.
     name
         For reports and run folders.
 
     Raises
     ------
-    ValueError
-        Dates that are not increasing, or a stock twice.
+    DataError
+        Dates that are not increasing, a stock twice, or a blank label.
     """
-    if not (isinstance(labels.index, pd.DatetimeIndex) and labels.index.is_monotonic_increasing):
-        raise ValueError(
-            f"graph {name}: the rows of the labels must be increasing dates, got "
-            f"{type(labels.index).__name__} of {len(labels)}; use labels.sort_index()"
-        )
-    for axis, what in ((labels.index, "dates"), (labels.columns, "stocks")):
-        if not axis.is_unique:
-            twice = axis[axis.duplicated()].unique()
-            raise ValueError(
-                f"graph {name}: {len(twice)} {what} appear more than once, first {twice[0]}; keep one"
-            )
-    codes, names = pd.factorize(labels.where(labels != -1).to_numpy().ravel())
-    table = codes.reshape(labels.shape).astype(np.int32)
-    return Groups(table, labels.index, labels.columns, name, tuple(map(str, names)))
+    codes, names = coded(labels, f"graph {name}")
+    return Groups(codes, pd.DatetimeIndex(labels.index), labels.columns, name, names)

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alpha.graphs.dates import ALWAYS, spans
 from alpha.graphs.graph import Rows
-from alpha.graphs.relations import ALWAYS, Ints, positions, spans
+from alpha.graphs.labels import NONE, coded, covered
+from alpha.graphs.relations import Ints, positions
 from market import DataError
-
-NONE = -1  # code of a label that is missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,7 @@ class Concepts:
     stocks: pd.Index  # what members count
     names: tuple[str, ...]  # of the concepts
     point_in_time: bool = True  # False: one snapshot, used as if it always held
+    sessions: pd.DatetimeIndex | None = None  # those of the labels; None: rows say when they hold
 
     @classmethod
     def from_frame(
@@ -37,8 +38,8 @@ class Concepts:
         ----------
         table
             Columns ``stock`` and ``concept``; ``since`` (the first session on whose close the membership
-            is known and used), ``until`` (the last, NaT where it still holds), and ``published``, which
-            is only checked.
+            is known and used), ``until`` (the last, NaT where it still holds), both days without a time,
+            and ``published``, which is only checked.
         stocks
             All codes that may be named, such as ``market.stocks``.
         point_in_time
@@ -48,8 +49,9 @@ class Concepts:
         Raises
         ------
         DataError
-            Columns missing, or dates that would be thrown away; unknown stocks; an empty concept; a
-            membership without a beginning, that ends before it begins, or that is there twice at a time.
+            Columns missing, or dates that would be thrown away or that
+            :func:`alpha.graphs.dates.spans` refuses; unknown stocks; an empty concept; a membership
+            without a beginning, that ends before it begins, or that is there twice at a time.
         """
         what = f"concepts, {len(table)} memberships"
         missing = [c for c in ("stock", "concept") if c not in table.columns]
@@ -77,13 +79,22 @@ class Concepts:
 
     @classmethod
     def from_labels(cls, labels: pd.DataFrame) -> "Concepts":
-        """One concept a label, such as ``market.field("industry")``: sessions x stocks, missing -1 or NaN.
+        """One concept a label, such as ``market.field("industry")``.
 
-        A label of session t is taken to be known at the close of t.
+        A label of session t is taken to be known at the close of t, and used on the sessions of the
+        labels only: what holds on others is not known.
+
+        Parameters
+        ----------
+        labels : DataFrame [T, N]
+            Sessions by stocks, any values; missing ones and the number -1 are no concept.
+
+        Raises
+        ------
+        DataError
+            Dates that are not increasing, a stock twice, or a blank label.
         """
-        codes, names = pd.factorize(labels.to_numpy().ravel())
-        codes = codes.reshape(labels.shape)
-        codes[labels.isna().to_numpy() | (labels == NONE).to_numpy()] = NONE
+        codes, names = coded(labels, "concepts from labels")
         begins = np.ones(codes.shape, bool)
         begins[1:] = codes[1:] != codes[:-1]
         stock, first = np.nonzero(begins.T)
@@ -93,10 +104,19 @@ class Concepts:
         days = np.stack([sessions[first], np.where(last < 0, ALWAYS, sessions[last])])
         kept = concept != NONE
         members = np.stack([stock, concept])[:, kept].astype(np.int32)
-        return cls(members, days[:, kept], labels.columns, tuple(map(str, names)))
+        covered_by = pd.DatetimeIndex(labels.index)
+        return cls(members, days[:, kept], labels.columns, names, sessions=covered_by)
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundConcepts":
-        """Return the memberships of ``stocks`` on ``dates`` (DataError: a stock it cannot name)."""
+        """Return the memberships of ``stocks`` on ``dates``.
+
+        Raises
+        ------
+        DataError
+            A stock it cannot name, or a session without labels.
+        """
+        if self.sessions is not None:
+            covered(self.sessions, dates, "concepts from labels")
         place = np.full(len(self.stocks), NONE, np.int32)
         place[positions(stocks, self.stocks, "concepts, asked")] = np.arange(len(stocks))
         members = np.stack([place[self.members[0]], self.members[1]])

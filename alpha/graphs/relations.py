@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from alpha.graphs.dates import spans
 from alpha.graphs.graph import Edges, Rows
 from market import DataError
 
 Ints = NDArray[np.int64]
-
-ALWAYS = np.iinfo(np.int32).max  # a last day that never comes
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,8 @@ class Relations:
         table
             Columns ``source`` and ``target`` (codes); ``kind`` (one unnamed kind without it), ``weight``
             (1), ``since`` (the first session on whose close the relation is known and used), ``until``
-            (the last, NaT where it still holds), and ``published``, which is only checked: a relation
-            must not be used before.
+            (the last, NaT where it still holds), both days without a time, and ``published``, which is
+            only checked: a relation must not be used before.
         stocks
             All codes that may be named, such as ``market.stocks``.
         name
@@ -63,9 +62,10 @@ class Relations:
         Raises
         ------
         DataError
-            Columns missing, unknown codes, a stock related to itself, weights that are not positive, a
-            relation that ends before it begins or is used before it is published, rows that repeat
-            each other.
+            Columns missing, unknown codes, codes or kinds given twice, a row without its kind, a stock
+            related to itself, weights that are not positive and finite, a relation that ends before it
+            begins or is used before it is published, dates as :func:`alpha.graphs.dates.spans` refuses
+            them, rows that repeat each other.
         """
         what = f"relation table {name!r}"
         missing = [c for c in ("source", "target") if c not in table.columns]
@@ -82,21 +82,20 @@ class Relations:
                 UserWarning,
                 stacklevel=2,
             )
-        labels = table["kind"].astype(str) if "kind" in table else pd.Series("", table.index)
+        labels = _kinds(table, what)
         names = tuple(sorted(labels.unique())) if kinds is None else tuple(kinds)
         ends = positions(pd.concat([table["source"], table["target"]]), stocks, what)
         kind = positions(labels, pd.Index(names), f"{what}, its kinds")
         links = np.concatenate([ends.reshape(2, -1), kind[None]])
         weights = np.ones(len(table)) if "weight" not in table else table["weight"].to_numpy(float)
-        _check_rows(table, links, weights, what)
+        single = _check_rows(table, links, weights, what)
         if undirected:
             links = np.concatenate([links, links[[1, 0, 2]]], axis=1)
-            days, weights = np.tile(days, 2), np.tile(weights, 2)
+            days, single = np.tile(days, 2), np.tile(single, 2)
         order = np.lexsort((*days[::-1], links[2], links[0], links[1]))
         links, days = links[:, order], days[:, order]
         _check_repeats(links, days, stocks, undirected, what)
-        single = weights[order].astype(np.float32)
-        return cls(links.astype(np.int32), days, single, stocks, names, name, point_in_time)
+        return cls(links.astype(np.int32), days, single[order], stocks, names, name, point_in_time)
 
     def bind(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> "BoundRelations":
         """Return the relations among ``stocks`` on ``dates`` (DataError: a stock the table cannot name)."""
@@ -155,7 +154,13 @@ class BoundRelations:
 
 
 def positions(codes: pd.Series | pd.Index, known: pd.Index, what: str) -> Ints:
-    """Places of ``codes`` in ``known`` (DataError naming those that are not in it)."""
+    """Places of ``codes`` in ``known`` (DataError naming those that are not in it, or are in it twice)."""
+    if not known.is_unique:
+        twice = known[known.duplicated()].unique()
+        raise DataError(
+            f"{what}: {len(twice)} of the {len(known)} known names are given more than once, first "
+            f"{twice[0]}; give each once"
+        )
     found = known.get_indexer(pd.Index(codes))
     if (found < 0).any():
         strange = pd.Index(codes)[found < 0].unique()
@@ -167,72 +172,40 @@ def positions(codes: pd.Series | pd.Index, known: pd.Index, what: str) -> Ints:
     return found.astype(np.int64)
 
 
-def spans(table: pd.DataFrame, what: str, point_in_time: bool) -> NDArray[np.int32]:
-    """First and last day of each row ``[2, R]``, in days since 1970.
-
-    Raises
-    ------
-    DataError
-        No dates and a history asked for, or dates that would be thrown away; a missing first day; an end before the beginning; used before
-        published.
-    """
-    if "since" not in table.columns:
-        if point_in_time:
-            raise DataError(
-                f"{what}: no column since, so nobody can say when its {len(table)} rows became known; "
-                "add it, or ask for point_in_time=False and live with the look-ahead"
-            )
-        return np.repeat(np.array([[-ALWAYS], [ALWAYS]], np.int32), len(table), axis=1)
-    if not point_in_time:
+def _kinds(table: pd.DataFrame, what: str) -> pd.Series:
+    """Kind of each row by name; one without a name where the table has none."""
+    if "kind" not in table:
+        return pd.Series("", table.index)
+    empty = table["kind"].isna() | (table["kind"].astype(str).str.strip() == "")
+    if empty.any():
+        first = table[empty].iloc[0]
         raise DataError(
-            f"{what}: it has a column since, which point_in_time=False would throw away; leave that "
-            "out, or drop the column"
+            f"{what}: {int(empty.sum())} of {len(table)} rows have no kind, first {first['source']} -> "
+            f"{first['target']}; name it, or leave the column out where there is one kind only"
         )
-    since = pd.to_datetime(table["since"])
-    until = pd.to_datetime(table["until"]) if "until" in table else pd.Series(pd.NaT, table.index)
-    if since.isna().any():
-        raise DataError(
-            f"{what}: {int(since.isna().sum())} of {len(table)} rows have no since, first at row "
-            f"{table.index[since.isna()][0]}; give the day each became known"
-        )
-    if (until < since).any():
-        at = table.index[until < since][0]
-        raise DataError(
-            f"{what}: {int((until < since).sum())} rows end before they begin, first row {at}: since "
-            f"{since[at]:%Y-%m-%d}, until {until[at]:%Y-%m-%d}"
-        )
-    if "published" in table:
-        _check_published(pd.to_datetime(table["published"]), since, what)
-    first = since.to_numpy().astype("datetime64[D]").astype(np.int32)
-    last = until.fillna(pd.Timestamp("2262-01-01")).to_numpy().astype("datetime64[D]")
-    return np.stack([first, np.where(until.isna(), ALWAYS, last.astype(np.int32))])
+    return table["kind"].astype(str)
 
 
-def _check_published(published: pd.Series, since: pd.Series, what: str) -> None:
-    early = ~(published <= since)
-    if early.any():
-        at = since.index[early][0]
-        raise DataError(
-            f"{what}: {int(early.sum())} of {len(since)} rows are used before they were published, "
-            f"first row {at}: since {since[at]:%Y-%m-%d}, published {str(published[at])[:10]}; let since "
-            "be the day of publication"
-        )
-
-
-def _check_rows(table: pd.DataFrame, links: Ints, weights: NDArray[np.float64], what: str) -> None:
+def _check_rows(
+    table: pd.DataFrame, links: Ints, weights: NDArray[np.float64], what: str
+) -> NDArray[np.float32]:
+    """Return the weights in single precision, in which they have to be positive and finite too."""
     loops = links[0] == links[1]
     if loops.any():
         raise DataError(
             f"{what}: {int(loops.sum())} of {len(table)} rows relate a stock to itself, first "
             f"{table['source'][loops].iloc[0]}; drop them: layers add the stock themselves"
         )
-    bad = ~(weights > 0)
+    with np.errstate(over="ignore"):
+        single = weights.astype(np.float32)
+    bad = ~((single > 0) & np.isfinite(single))
     if bad.any():
         raise DataError(
-            f"{what}: {int(bad.sum())} of {len(table)} weights are not positive, first "
+            f"{what}: {int(bad.sum())} of {len(table)} weights are not positive and finite, first "
             f"{weights[bad][0]:g} at row {table.index[bad][0]}; leave those rows out, or give a negative "
             "relation a kind of its own"
         )
+    return single
 
 
 def _check_repeats(

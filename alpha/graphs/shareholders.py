@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from alpha.graphs.relations import ALWAYS, Relations, spans
+from alpha.graphs.dates import ALWAYS, spans
+from alpha.graphs.relations import Relations
 from market import DataError
 
 COMMON, OWNER, OWNED = "common holder", "owner", "owned"
@@ -43,7 +44,7 @@ def shareholders(
     Raises
     ------
     DataError
-        As :meth:`Relations.from_frame`.
+        As :meth:`Relations.from_frame`; a holding without its stock or holder; no relation at all.
     """
     missing = [c for c in ("stock", "holder") if c not in table.columns]
     if missing or table.empty:
@@ -51,6 +52,8 @@ def shareholders(
             f"shareholder table: {len(table)} rows, without columns {missing}; it has "
             f"{list(table.columns)} and needs rows of stock, holder, since"
         )
+    for column in ("stock", "holder"):
+        _check_named(table, column)
     first, last = spans(table, "shareholder table", point_in_time)
     held = pd.DataFrame({"stock": table["stock"], "holder": table["holder"]})
     held["first"], held["last"] = first.astype(np.int64), last.astype(np.int64)
@@ -70,6 +73,17 @@ def shareholders(
         _dated(pairs, point_in_time), stocks, name=name, undirected=False,
         point_in_time=point_in_time, kinds=(COMMON, OWNER, OWNED),
     )  # fmt: skip
+
+
+def _check_named(table: pd.DataFrame, column: str) -> None:
+    """Blank names are no data: stocks whose holder is not known have none in common."""
+    blank = table[column].isna() | (table[column].astype(str).str.strip() == "")
+    if blank.any():
+        raise DataError(
+            f"shareholder table: {int(blank.sum())} of {len(table)} holdings have a blank {column}, "
+            f"first at row {table.index[blank][0]}, of stock {table['stock'][blank].iloc[0]}; find the "
+            "names, or drop these rows"
+        )
 
 
 def _until_the_next(held: pd.DataFrame) -> pd.Series:

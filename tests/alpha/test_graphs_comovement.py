@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import alpha
 from alpha import graphs
 from market import DataError
 
@@ -85,3 +86,86 @@ def test_comovement_beyond_its_returns_is_refused():
         graphs.lead_lag(returns, lag=0)
     with pytest.raises(ValueError, match="window is 0"):
         graphs.correlation(returns, window=0)
+
+
+def test_an_undirected_edge_is_there_if_either_stock_names_the_other():
+    returns = leading(300, 6, seed=4)
+    everyone = np.arange(6)
+    directed, both = (
+        graphs.correlation(returns, 60, top=2, undirected=way).bind(returns.index, returns.columns)
+        for way in (False, True)
+    )
+    named = set(map(tuple, directed.edges(299, everyone).T.tolist()))
+    edges, types = both.edges(299, everyone), both.types(299, everyone)
+    found = dict(zip(map(tuple, edges.T.tolist()), types.tolist(), strict=True))
+    assert set(found) == named | {(i, j) for j, i in named} != named
+    assert all(found[j, i] == found[i, j] for j, i in found)
+    one_way = dict(
+        zip(
+            map(tuple, directed.edges(299, everyone).T.tolist()),
+            directed.types(299, everyone).tolist(),
+            strict=True,
+        )
+    )
+    for pair, weights in one_way.items():
+        assert found[pair] == pytest.approx(weights, abs=1e-6)
+    some = np.array([4, 1, 5, 2])
+    few = set(map(tuple, some[both.edges(299, some)].T.tolist()))
+    assert few == {(j, i) for j, i in found if {i, j} <= set(some.tolist())}
+    graphs.checked(both, 299, everyone, returns.index)
+    assert both.edges(10, everyone).shape == (2, 0)
+
+
+@pytest.mark.parametrize("kind", [alpha.SGC, alpha.ChebNet, alpha.GCN])
+def test_spectral_models_train_on_correlations_both_ways(toy, kind):
+    ask = {
+        "splits": alpha.WalkForward(train="1y", valid="6m", test="6m"),
+        "config": alpha.TrainConfig(epochs=1, every=20),
+        "label": alpha.labels.vwap_1,
+        "features": alpha.FeatureSet("one", {"R": "close / lag(close, 1) - 1"}),
+    }
+    returns = toy.returns()
+    model = kind(hidden=4, steps=2, weighted=True)
+    with pytest.raises(ValueError, match="the graph is directed"):
+        alpha.fit(model, toy, graph=graphs.correlation(returns, 60, top=3), **ask)
+    both = graphs.correlation(returns, 60, top=3, undirected=True)
+    assert alpha.fit(model, toy, graph=both, **ask).scores().notna().sum().sum() > 1000
+
+
+def test_a_lead_is_a_direction():
+    with pytest.raises(ValueError, match="undirected with lag 1"):
+        graphs.Comovement(leading(), lag=1, undirected=True)
+
+
+def test_returns_out_of_order_are_refused_since_windows_would_reach_ahead():
+    returns = leading(60)
+    for wrong in (returns[::-1], returns.reset_index(drop=True), returns.iloc[:0]):
+        with pytest.raises(
+            DataError, match="correlation, returns: the rows must be increasing dates"
+        ):
+            graphs.correlation(wrong)
+    with pytest.raises(DataError, match="1 dates appear more than once, first 2019-01-02"):
+        graphs.correlation(returns.iloc[[0, 1, 1, 2]])
+    with pytest.raises(DataError, match="5 stocks appear more than once, first SH600000"):
+        graphs.correlation(pd.concat([returns, returns.iloc[:, :5]], axis=1))
+
+
+def test_members_are_those_of_the_returns_in_their_order():
+    returns = leading(60)
+    member = pd.DataFrame(True, returns.index, returns.columns)
+    assert graphs.correlation(returns, member=member.copy())
+    for wrong, message in (
+        (member.iloc[:, ::-1], r"6 stocks .* first at 0: \['SH600005'\] there and \['SH600000'\]"),
+        (
+            member.iloc[:, :4],
+            r"the 4 stocks of member .* first at 4: \[\] there and \['SH600004'\]",
+        ),
+        (member.iloc[20:], r"the 40 dates of member are not the 60 .* first at 0: \['2019-01-29"),
+        (member.astype(float), "6 of 6 columns of member are not bool, first SH600000 of float64"),
+    ):
+        with pytest.raises(DataError, match=message):
+            graphs.correlation(returns, member=wrong)
+    late = member.iloc[20:, ::-1].reindex(
+        index=returns.index, columns=returns.columns, fill_value=False
+    )
+    assert graphs.correlation(returns, member=late)

@@ -1,13 +1,10 @@
-"""Relations from tables, holders and concepts: point in time, checked, and drawn."""
-
-import warnings
+"""Relations from tables and from concepts: point in time, and checked."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from alpha import graphs
-from alpha.graphs.plots import plot_neighbourhood
 from alpha.settings import plain
 from market import DataError
 
@@ -133,6 +130,10 @@ BAD = {
     "2 rows repeat another, first SH600001 -> SH600000; drop duplicates, or pass undirected": (
         [(A, B, "x", "2020-01-01", None), (B, A, "x", "2020-01-01", None)]
     ),
+    "1 of 2 rows have no kind, first SH600000 -> SH600002; name it, or leave the column out": (
+        [(A, B, "x", "2020-01-01", None), (A, C, None, "2020-01-01", None)]
+    ),
+    "1 of 1 rows have no kind, first SH600000 -> SH600001": [(A, B, " ", "2020-01-01", None)],
 }
 
 
@@ -156,7 +157,7 @@ def test_a_relation_used_before_it_was_published_is_refused():
 
 
 def test_weights_columns_and_stocks_that_are_wrong_are_named():
-    with pytest.raises(DataError, match="1 of 3 weights are not positive, first -1 at row 2"):
+    with pytest.raises(DataError, match="1 of 3 weights are not positive and finite, first -1 at"):
         graphs.Relations.from_frame(TABLE.assign(weight=[1.0, 2.0, -1.0]), STOCKS)
     with pytest.raises(DataError, match=r"without columns \['target'\]"):
         graphs.Relations.from_frame(TABLE.drop(columns="target"), STOCKS)
@@ -164,90 +165,30 @@ def test_weights_columns_and_stocks_that_are_wrong_are_named():
         graphs.Relations.from_frame(TABLE, STOCKS).bind(DATES, pd.Index([A, "SH777777"]))
 
 
+@pytest.mark.parametrize("weight", [np.inf, np.nan, 0.0, 1e300, 1e-300])
+def test_a_weight_is_positive_and_finite_in_single_precision(weight):
+    with pytest.raises(
+        DataError, match=r"1 of 3 weights are not positive and finite, first .* row 1"
+    ):
+        graphs.Relations.from_frame(TABLE.assign(weight=[1.0, weight, 1.0]), STOCKS)
+
+
+def test_stocks_and_kinds_that_are_given_twice_are_named():
+    with pytest.raises(
+        DataError, match="1 of the 6 known names are given more than once, first SH60"
+    ):
+        graphs.Relations.from_frame(TABLE, STOCKS.append(STOCKS[:1]))
+    with pytest.raises(
+        DataError, match="its kinds: 1 of the 3 known names are given more than once"
+    ):
+        bound(kinds=("supply", "rival", "supply"))
+
+
 def test_run_folders_tell_tables_apart():
     one = plain(graphs.Relations.from_frame(TABLE, STOCKS))
     assert one == plain(graphs.Relations.from_frame(TABLE, STOCKS))
     for other in (TABLE.assign(until=None), TABLE.iloc[:2], TABLE.assign(weight=2.0)):
         assert plain(graphs.Relations.from_frame(other, STOCKS)) != one
-
-
-# shareholders
-
-HELD = table(
-    (A, "fund", "2020-01-01"),
-    (B, "fund", "2020-01-01"),
-    (C, "fund", "2020-02-03"),
-    (A, "Ms Li", "2020-01-01"),
-    (B, "Ms Li", "2020-01-01"),
-    (B, "fund", "2020-04-01"),  # B's next list: Ms Li is not on it
-    columns=("stock", "holder", "since"),
-)
-
-
-def test_stocks_with_a_holder_in_common_are_related_while_both_lists_say_so():
-    relations = graphs.shareholders(HELD, STOCKS).bind(DATES, STOCKS)
-    first, later, last = (day(text) for text in ("2020-01-15", "2020-02-03", "2020-04-01"))
-    assert named(relations.edges(first, EVERYONE)) == {"A>B", "B>A"}
-    assert relations.types(first, EVERYONE)[:, 0].tolist() == [2, 2]  # the fund and Ms Li
-    six = {"A>B", "B>A", "A>C", "C>A", "B>C", "C>B"}
-    assert named(relations.edges(later, EVERYONE)) == six
-    assert named(relations.edges(last, EVERYONE)) == six
-    assert relations.types(last, EVERYONE)[:, 0].tolist() == [1] * 6
-
-
-def test_a_holder_of_many_stocks_links_no_more_of_them():
-    relations = graphs.shareholders(HELD, STOCKS, largest=2).bind(DATES, STOCKS)
-    assert named(relations.edges(day("2020-02-03"), EVERYONE)) == {"A>B", "B>A"}
-
-
-def test_listed_owners_are_related_to_what_they_own():
-    owned = HELD.assign(holder_stock=[None, None, D, None, None, None])
-    relations = graphs.shareholders(owned, STOCKS).bind(DATES, STOCKS)
-    assert relations.kinds == ("common holder", "owner", "owned")
-    edges = relations.edges(day("2020-03-02"), EVERYONE)
-    types = relations.types(day("2020-03-02"), EVERYONE)
-    by_name = {
-        n: t.tolist() for e, t in zip(edges.T, types, strict=True) for n in named(e[:, None])
-    }
-    assert by_name["D>C"] == [0, 1, 0]
-    assert by_name["C>D"] == [0, 0, 1]
-    strange = HELD.assign(holder_stock=[None, None, "HK00001", None, None, None])
-    with pytest.raises(DataError, match="first \\['HK00001'\\]"):
-        graphs.shareholders(strange, STOCKS)
-
-
-def test_holders_by_a_loop_over_days():
-    rng = np.random.default_rng(0)
-    rows = []
-    for stock in STOCKS:
-        for since in np.sort(rng.choice(200, 4, replace=False)):
-            rows += [(stock, f"h{h}", DATES[since]) for h in rng.choice(6, 3, replace=False)]
-    held = table(*rows, columns=("stock", "holder", "since"))
-    relations = graphs.shareholders(held, STOCKS).bind(DATES, STOCKS)
-    for row in range(0, len(DATES), 7):
-        known = held[held["since"] <= DATES[row]]
-        latest = known[known["since"] == known.groupby("stock")["since"].transform("max")]
-        sets = {s: set(latest["holder"][latest["stock"] == s]) for s in STOCKS}
-        expected = {
-            (j, i): len(sets[STOCKS[j]] & sets[STOCKS[i]])
-            for i in range(5)
-            for j in range(5)
-            if i != j
-        }
-        edges, types = relations.edges(row, EVERYONE), relations.types(row, EVERYONE)
-        found = {(j, i): int(t[0]) for (j, i), t in zip(edges.T.tolist(), types, strict=True)}
-        assert found == {pair: count for pair, count in expected.items() if count}
-
-
-def test_shareholders_without_anything_in_common_are_refused():
-    with pytest.raises(DataError, match="no relation in 1 holdings"):
-        graphs.shareholders(HELD.iloc[:1], STOCKS)
-    with pytest.raises(DataError, match=r"without columns \['holder'\]"):
-        graphs.shareholders(HELD.drop(columns="holder"), STOCKS)
-    snapshot = HELD.drop(columns="since").drop_duplicates()
-    with pytest.warns(UserWarning, match="has no history") as caught:
-        graphs.shareholders(snapshot, STOCKS, point_in_time=False)
-    assert len(caught) == 1
 
 
 # concepts
@@ -313,81 +254,3 @@ def test_shared_concepts_by_a_loop_over_pairs():
     edges, types = shared.edges(0, columns), shared.types(0, columns)
     found = {(j, i): int(t[0]) for (j, i), t in zip(edges.T.tolist(), types, strict=True)}
     assert found == expected
-
-
-# checks and the picture
-
-
-def test_a_graph_is_described_day_by_day():
-    found = graphs.describe(graphs.Relations.from_frame(TABLE, STOCKS), DATES, STOCKS, every=60)
-    first, second, *_ = found.to_dict("records")
-    assert (first["edges"], first["isolated"], first["max_degree"]) == (2, 3, 1)
-    assert (second["edges"], second["isolated"], second["mutual"]) == (4, 1, 1.0)
-    assert second["density"] == pytest.approx(4 / 20)
-    assert second["kept"] == 1.0
-    assert found["kept"].iloc[2] == pytest.approx(0.5)  # C and D have parted
-
-
-def test_industries_have_types_by_their_labels():
-    labels = pd.DataFrame([["bank", "steel", "bank", "steel", None]] * len(DATES), DATES, STOCKS)
-    groups = graphs.from_labels(labels)
-    assert groups.kinds == ("bank", "steel")
-    grouped = groups.bind(DATES, STOCKS)
-    edges, types = grouped.edges(3, EVERYONE), grouped.types(3, EVERYONE)
-    assert named(edges) == {"A>C", "C>A", "B>D", "D>B"}
-    assert types.argmax(axis=1).tolist() == [0 if i in (0, 2) else 1 for i in edges[1]]
-    assert types.sum(axis=1).tolist() == [1, 1, 1, 1]
-    assert graphs.describe(groups, DATES, STOCKS)["isolated"].eq(1).all()
-
-
-class Broken:
-    """A graph that returns what it is given."""
-
-    def __init__(self, edges, types=None):
-        self.found = np.array(edges)
-        self.given = np.ones((self.found.shape[-1], 1), np.float32) if types is None else types
-
-    def edges(self, row, columns):
-        return self.found
-
-    def types(self, row, columns):
-        return self.given
-
-
-@pytest.mark.parametrize(
-    ("edges", "message"),
-    [
-        ([[0, 5], [1, 2]], "1 point outside"),
-        ([[0, 1], [0, 2]], "1 relate a stock to itself"),
-        ([[0, 0, 1], [1, 1, 2]], "1 are there twice"),
-        ([[0.0], [1.0]], "must be int"),
-    ],
-)
-def test_a_graph_that_breaks_its_promises_is_found_out(edges, message):
-    with pytest.raises(ValueError, match=f"graph on 2020-01-01: .*{message}"):
-        graphs.checked(Broken(edges), 0, EVERYONE, DATES)
-
-
-def test_types_that_do_not_fit_the_edges_are_found_out():
-    with pytest.raises(ValueError, match=r"types are \(3, 1\) beside 1 edges"):
-        graphs.checked(Broken([[0], [1]], np.ones((3, 1))), 0, EVERYONE, DATES)
-
-
-def test_a_neighbourhood_is_drawn():
-    rows = [(A, stock, "supply", "2020-01-01", None) for stock in (B, C)] + [
-        (A, D, "rival", "2020-01-01", None),
-        (B, C, "rival", "2020-01-01", None),
-        (D, F, "rival", "2020-01-01", None),  # F is no neighbour of A
-    ]
-    relations = graphs.Relations.from_frame(table(*rows), STOCKS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of matplotlib's own dependencies
-        axis = plot_neighbourhood(relations, A, "2020-03-02", STOCKS, names={A: "Alpha"})
-        one = plot_neighbourhood(relations, A, "2020-03-02", STOCKS, most=1)
-    assert axis.get_title() == "Alpha: 3 neighbours on 2020-03-02"
-    assert {text.get_text() for text in axis.texts} == {"Alpha", B, C, D}
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["supply", "rival"]
-    assert len(axis.lines) == 8  # three pairs with the centre and one beside it, both ways each
-    assert one.get_title().endswith("the 1 strongest")
-    with pytest.raises(ValueError, match="XX is not among the 5 stocks"):
-        plot_neighbourhood(relations, "XX", "2020-03-02", STOCKS)

@@ -27,7 +27,7 @@ import pandas as pd
 import alpha
 import market
 from alpha.dataset import Dataset
-from examples.train_alpha import FEATURES, LABELS, numbers, words, years
+from examples.train_alpha import FEATURES, LABELS, numbers, own_loss, words, years
 
 TWIN = "GRU"
 ENSEMBLE = "best three"
@@ -95,8 +95,6 @@ def fitted(name: str, world: market.Market, options: argparse.Namespace) -> alph
         epochs=options.epochs, patience=options.patience, every=options.every,
         valid_every=options.valid_every, learning_rate=options.learning_rate, device=options.device,
     )  # fmt: skip
-    if name == "TRA":  # shares stocks out by squared errors, so predictions need the labels' scale
-        config = replace(config, loss=alpha.losses.mse)
     return alpha.fit(
         model,
         world,
@@ -106,7 +104,7 @@ def fitted(name: str, world: market.Market, options: argparse.Namespace) -> alph
         graph=graph if "edges" in needs else None,
         concepts=industries(world, options.data) if "concepts" in needs else None,
         splits=splits(options),
-        config=config,
+        config=replace(config, loss=own_loss(model)),
         seeds=options.seeds,
         run=options.run / name,
         jobs=options.jobs,
@@ -143,17 +141,17 @@ def levels(spans: pd.DataFrame) -> pd.DataFrame:
     spans = spans.sort_values(["instrument", "start"])
     found = []
     for digits in (2, 4, 6):
+        code, above = (spans["sw_code"].str[:k].str.ljust(6, "0") for k in (digits, digits - 2))
         held = pd.DataFrame({
-            "stock": spans["instrument"],
-            "concept": spans["edition"] + "-" + spans["sw_code"].str[:digits].str.ljust(6, "0"),
+            "stock": spans["instrument"], "concept": spans["edition"] + "-" + code,
             "since": spans["start"], "until": spans["end"],
-        })  # fmt: skip
+        })[code != above]  # fmt: skip
         before = held.shift()
         on = (held["stock"] == before["stock"]) & (held["concept"] == before["concept"])
         on &= held["since"] == before["until"] + pd.Timedelta(days=1)
         stays = held.groupby((~on).cumsum())
         found.append(stays.head(1).assign(until=stays["until"].tail(1).to_numpy()))
-    return pd.concat(found).drop_duplicates(["stock", "concept", "since"], ignore_index=True)
+    return pd.concat(found, ignore_index=True)
 
 
 def splits(options: argparse.Namespace) -> alpha.WalkForward:

@@ -16,8 +16,8 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 import alpha
 from alpha.windows import SlidingWindows, Windows
-from market.run_files import write_json
+from market.run_files import measured_once
 
 MODELS = ("ranking LSTM", "GCN", "RSR explicit", "RSR implicit")
 # tables 5 and 7 of arXiv:1809.09441v2, industry relation: mean (sd) of five runs
@@ -41,6 +41,7 @@ PUBLISHED = pd.DataFrame(
     index=["published MSE", "published MRR", "published top1"],
 ).T
 MEASURES = ("MSE", "MRR", "top1", "top5", "top10", "RankIC")
+STAGE = ("steps", "hidden", "weight", "epochs", "every")  # options that decide the first stage
 UNKNOWN = "n/a"  # 156 stocks without an industry, which the published tensor makes one clique
 
 
@@ -74,6 +75,10 @@ class Data:
     @classmethod
     def read(cls, folder: Path) -> Data:
         """Read prices, the industry relation and the split."""
+        if not (folder / "NASDAQ_prices.npz").exists():
+            raise ValueError(
+                f"--data: {folder / 'NASDAQ_prices.npz'} does not exist; give the folder of the data set"
+            )
         prices = np.load(folder / "NASDAQ_prices.npz")
         links = np.load(folder / "NASDAQ_relations.npz")
         split = json.loads((folder / "NASDAQ_split.json").read_text(encoding="utf-8"))
@@ -158,13 +163,17 @@ def runs(data: Data, options: argparse.Namespace) -> pd.DataFrame:
     for seed in options.seeds:
         for model in options.models:
             file = options.run / f"{model.replace(' ', '-')}-{seed}.json"
-            if not file.exists():
-                started = process_time()
-                scores = trained(model, data, graph, seed, options)
-                measured = measures(scores, data, options.steps)
-                write_json(file, measured | {"seconds": round(process_time() - started, 1)})
-            found[model, seed] = json.loads(file.read_text(encoding="utf-8"))
+            settings = {name: getattr(options, name) for name in (*STAGE, "drop_unknown")}
+            work = partial(measured, model, data, graph, seed, options)
+            found[model, seed] = measured_once(file, settings, work)
     return pd.DataFrame(found).T.rename_axis(["model", "seed"])
+
+
+def measured(
+    model: str, data: Data, graph: alpha.graphs.Graph, seed: int, options: argparse.Namespace
+) -> dict[str, float]:
+    """Train a model and measure it."""
+    return measures(trained(model, data, graph, seed, options), data, options.steps)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -208,7 +217,7 @@ def trained(
         days = replace(days, typed="edge_type" in network.needs)
     fit(network, days, data, config, seed, options)
     if model == "ranking LSTM":
-        torch.save(network.state(), options.run / f"states-{seed}.pt")
+        torch.save((stage(options), network.state()), options.run / f"states-{seed}.pt")
     rows = data.rows("test", options.steps)
     return alpha.predict(network, days, rows).to_numpy()
 
@@ -234,6 +243,11 @@ def fit(
     network.fit(alpha.Task(days, train, valid, config, seed, progress=options.progress))
 
 
+def stage(options: argparse.Namespace) -> dict[str, float]:
+    """What decides the states of the first stage."""
+    return {name: getattr(options, name) for name in STAGE}
+
+
 @torch.no_grad()
 def states(
     data: Data, graph: alpha.graphs.Graph, seed: int, options: argparse.Namespace
@@ -245,7 +259,12 @@ def states(
             trained("ranking LSTM", data, graph, seed, options)
     days = data.days(options.steps)
     network = alpha.LSTM(options.hidden, layers=1, steps=options.steps).build(days.features)
-    network.load(torch.load(file, weights_only=True))
+    settings, state = torch.load(file, weights_only=True)
+    if settings != stage(options):
+        raise ValueError(
+            f"{file} was trained with {settings} and {stage(options)} is asked for; use another --run"
+        )
+    network.load(state)
     found = np.zeros((*data.there.shape, options.hidden), np.float32)
     for row in range(days.windows.first, len(days.dates)):
         batch = days.batch(row, labelled=False)
@@ -319,4 +338,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ValueError as error:  # wrong data or options: the message says what to do
+        raise SystemExit(f"error: {error}") from error

@@ -4,7 +4,8 @@
     python examples/train_alpha.py --model GATs GRU LightGBM --data DIR --years 2019-2024 --seeds 0,1 --jobs 2
     python examples/train_alpha.py --model ASTGNN --features week --set hidden=32 mode=subtract --config epochs=8
 
-Every class of ``alpha.models`` can be named. A model is trained for each test year and seed in
+Every class of ``alpha.models`` can be named; those that read concepts get the industries, those that read
+edges ``--graph industry``. A model is trained for each test year and seed in
 ``RUN/<model>``; what is finished there is read, what was interrupted is continued, and other settings are
 refused. ``RUN/report.html`` compares the models.
 """
@@ -37,32 +38,39 @@ FEATURES = {
 LABELS = {
     label.name: label for label in (alpha.labels.vwap_1, alpha.labels.week, alpha.labels.fwd10)
 }
+LOSSES = {"ic": alpha.losses.ic, "mse": alpha.losses.mse}
 GRAPHS = {"none": None, "industry": alpha.graphs.industry}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """Train, write the report and return its tables."""
     options = parse(argv)
-    config = changed(alpha.TrainConfig(epochs=8, every=4, threads=1), options.config, "--config")
+    asked = [(k, loss(v) if k == "loss" else v) for k, v in options.config]
+    config = changed(alpha.TrainConfig(epochs=8, every=4, threads=1), asked, "--config")
     recipes = {name: getattr(alpha.models, name)() for name in options.model}
     recipes = changed_recipes(recipes, options.set)
     world = open_market(options)
     features = FEATURES[options.features]
     if callable(features):
         features = features(world)
-    graph = GRAPHS[options.graph]
+    graph = None if GRAPHS[options.graph] is None else GRAPHS[options.graph](world)
     fitted = {}
     for name, recipe in recipes.items():
         started = perf_counter()
+        model = suited(recipe, features, graph, options.set)
+        reads = model.build(len(features.names)).needs
         fitted[name] = alpha.fit(
-            suited(recipe, features, options.set),
+            model,
             world,
             options.index or world.indexes,
             label=LABELS[options.label],
             features=features,
-            graph=None if graph is None else graph(world),
+            graph=graph,
+            concepts=alpha.graphs.Concepts.from_labels(world.field("industry"))
+            if "concepts" in reads
+            else None,
             splits=alpha.WalkForward(start=options.years[0], end=options.years[1]),
-            config=config,
+            config=config if "loss" in dict(asked) else replace(config, loss=own_loss(model)),
             seeds=options.seeds,
             run=options.run / name,
             jobs=options.jobs,
@@ -178,10 +186,25 @@ def changed_recipes(recipes: dict[str, Any], pairs: Sequence[tuple[str, Any]]) -
     }
 
 
-def suited(recipe: Any, features: Any, asked: Sequence[tuple[str, Any]]) -> Any:
-    """Fit windows that have a length of their own: the model takes their steps, and bars of a step."""
+def loss(name: str) -> alpha.losses.Loss:
+    """A function of ``alpha.losses`` by its name."""
+    if name not in LOSSES:
+        raise ValueError(f"--config loss={name}: the losses are {', '.join(LOSSES)}")
+    return LOSSES[name]
+
+
+def own_loss(model: Any) -> alpha.losses.Loss:
+    """TRA shares stocks out by squared errors, so its scores need the labels' scale."""
+    return alpha.losses.mse if isinstance(model, alpha.TRA) else alpha.losses.ic
+
+
+def suited(recipe: Any, features: Any, graph: Any, asked: Sequence[tuple[str, Any]]) -> Any:
+    """Take the steps of windows with a length of their own, bars of a step, and kinds of edges."""
     own = {field.name for field in fields(recipe)} - {name for name, _ in asked}
-    shape = {"steps": getattr(features, "steps", None), "bars": getattr(features, "days", None)}
+    shape = {
+        "steps": getattr(features, "steps", None), "bars": getattr(features, "days", None),
+        "types": None if graph is None else len(graph.kinds),
+    }  # fmt: skip
     return replace(recipe, **{k: v for k, v in shape.items() if k in own and v is not None})
 
 

@@ -59,6 +59,36 @@ def test_a_second_run_reads_what_is_finished_and_other_settings_are_refused(fini
         train_alpha.main([*alone, "--label", "fwd10", "--run", str(run)])
 
 
+def test_models_of_concepts_edges_and_regimes_are_trained_by_name_alone(tmp_path):
+    tiny = [
+        "--stocks",
+        "40",
+        "--days",
+        "780",
+        "--features",
+        "ALPHA158_20",
+        "--config",
+        "epochs=1",
+        "every=60",
+    ]
+    chosen = [
+        "--model",
+        "HIST",
+        "RSR",
+        "TRA",
+        "--set",
+        "hidden=4",
+        "steps=4",
+        "--graph",
+        "industry",
+    ]
+    train_alpha.main([*tiny, *chosen, "--run", str(tmp_path)])
+    world = market.simulate(stocks=40, days=780, seed=7, rank_ic=0.15)
+    assert alpha.load(tmp_path / "RSR").plan.model.types == len(alpha.graphs.industry(world).kinds)
+    assert alpha.load(tmp_path / "TRA").plan.config.loss is alpha.losses.mse
+    assert alpha.load(tmp_path / "HIST").plan.config.loss is alpha.losses.ic
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -67,6 +97,7 @@ def test_a_second_run_reads_what_is_finished_and_other_settings_are_refused(fini
         (["--set", "layers=0"], "without graph layers use alpha.GRU"),
         (["--set", "hidden=abc"], "--set hidden=abc: hidden is a number, 64 by default"),
         (["--config", "epoch=3"], "--config epoch: TrainConfig has epochs"),
+        (["--config", "loss=rank"], "--config loss=rank: the losses are ic, mse"),
         (["--years", "2031"], "2031"),
         (["--index", "csi999"], "csi999"),
         (["--jobs", "0"], "jobs is 0"),
@@ -107,10 +138,10 @@ def test_options_are_read_as_they_are_meant():
 def test_windows_of_their_own_length_set_steps_and_bars():
     world = market.simulate(stocks=30, days=60, seed=7)
     week = train_alpha.FEATURES["week"](world)
-    assert train_alpha.suited(alpha.ASTGNN(), week, []) == alpha.ASTGNN(steps=30, bars=5)
-    assert train_alpha.suited(alpha.GRU(), alpha.ALPHA360, []).steps == 60
-    assert train_alpha.suited(alpha.GRU(steps=10), alpha.ALPHA158, []).steps == 10
-    assert train_alpha.suited(alpha.GRU(steps=10), week, [("steps", 10)]).steps == 10
+    assert train_alpha.suited(alpha.ASTGNN(), week, None, []) == alpha.ASTGNN(steps=30, bars=5)
+    assert train_alpha.suited(alpha.GRU(), alpha.ALPHA360, None, []).steps == 60
+    assert train_alpha.suited(alpha.GRU(steps=10), alpha.ALPHA158, None, []).steps == 10
+    assert train_alpha.suited(alpha.GRU(steps=10), week, None, [("steps", 10)]).steps == 10
 
 
 def test_the_script_explains_itself():

@@ -61,6 +61,8 @@ def test_a_stay_in_a_group_is_one_whatever_moves_within_it():
             ("A", day("2016-06-01"), pd.NaT, "new", "480201"),  # another second level
             ("B", day("2015-01-05"), day("2015-12-31"), "new", "480100"),  # no third level
             ("B", day("2017-01-03"), pd.NaT, "new", "480100"),  # back after a year
+            ("C", day("2015-01-05"), day("2015-12-31"), "new", "480101"),
+            ("C", day("2016-01-01"), pd.NaT, "new", "480100"),  # leaves the third level alone
         ],
         columns=["instrument", "start", "end", "edition", "sw_code"],
     )
@@ -74,10 +76,14 @@ def test_a_stay_in_a_group_is_one_whatever_moves_within_it():
         ["A", "old-440101", day("2012-01-02")],
         ["B", "new-480000", day("2015-01-05")], ["B", "new-480000", back],
         ["B", "new-480100", day("2015-01-05")], ["B", "new-480100", back],
+        ["C", "new-480000", day("2015-01-05")], ["C", "new-480100", day("2015-01-05")],
+        ["C", "new-480101", day("2015-01-05")],
     ]  # fmt: skip
     until = {(row[0], row[1], row[2]): row[3] for row in found}
     assert until["A", "new-480000", new] is pd.NaT
     assert until["A", "new-480101", new] == day("2016-05-31")
+    assert until["C", "new-480100", day("2015-01-05")] is pd.NaT
+    assert until["C", "new-480101", day("2015-01-05")] == day("2015-12-31")
     assert until["B", "new-480000", day("2015-01-05")] == day("2015-12-31")
 
 

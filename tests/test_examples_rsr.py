@@ -123,3 +123,18 @@ def test_the_clique_of_stocks_without_an_industry_can_be_left_out(data):
     kept = data.industry[data.industry["kind"] != rsr_nasdaq.UNKNOWN]
     assert len(data.industry) == 3 * 10 * 9
     assert len(kept) == 2 * 10 * 9
+
+
+@pytest.mark.filterwarnings("ignore:relation table 'industry' has no history")
+def test_results_and_states_of_other_settings_are_not_taken_for_these(folder, tmp_path):
+    call = ["--data", str(folder), "--run", str(tmp_path), *SMALL]
+    rsr_nasdaq.main([*call, "--seeds", "0", "--models", "GCN"])
+    with pytest.raises(ValueError, match=r"GCN-0.json was measured with .* use another --run"):
+        rsr_nasdaq.main([*call, "--seeds", "0", "--models", "GCN", "--hidden", "5"])
+    with pytest.raises(ValueError, match=r"states-0.pt was trained with .* use another --run"):
+        rsr_nasdaq.main([*call, "--seeds", "0", "--models", "RSR explicit", "--weight", "0.5"])
+
+
+def test_a_folder_without_the_data_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"--data: .*NASDAQ_prices.npz does not exist"):
+        rsr_nasdaq.main(["--data", str(tmp_path), "--run", str(tmp_path / "run")])

@@ -61,7 +61,8 @@ class Recurrent(nn.Module):
             return states[-1] if last else states.transpose(0, 1)
         n, layers = len(x), self.weights.num_layers
         h = x.transpose(0, 1)  # the batcher's memory is time-major: [T, n, F]
-        h = F.pad(h, (0, 0, 0, -n % BLOCK)) if n % BLOCK else h
+        # steps must be contiguous: a product of strided ones took 250 times as long
+        h = F.pad(h, (0, 0, 0, -n % BLOCK)) if n % BLOCK else h.contiguous()
         with torch.autocast("cpu", enabled=False):
             for k, weights in enumerate(self.weights.all_weights):
                 h = F.dropout(h, self.weights.dropout, self.training) if k else h

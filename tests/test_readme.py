@@ -14,7 +14,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 def test_the_snippets_run_and_give_what_the_text_says(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # one of them writes a page
     snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-    assert len(snippets) == 5
+    assert len(snippets) == 6
     names: dict = {}
     for snippet in snippets:
         exec(compile(snippet, str(README), "exec"), names)
@@ -27,6 +27,8 @@ def test_the_snippets_run_and_give_what_the_text_says(capsys, tmp_path, monkeypa
     assert np.isfinite(list(solution.shadow_prices.values())).all()
     assert names["table"].loc["GAP", "coverage"] > 0.9
     assert (tmp_path / "runs" / "report.html").stat().st_size > 100_000
+    assert (names["promises"]["mutual"] == 1.0).iloc[-1]
+    assert names["world"].stocks[0] in names["picture"].get_title()
     active, model = names["active"], names["model"]
     assert active.by_kind["contribution"].sum() == pytest.approx(active.total, rel=1e-12)
     assert active.total == pytest.approx(

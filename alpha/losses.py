@@ -45,6 +45,21 @@ def ic(scores: Tensor, y: Tensor, mask: Tensor) -> Tensor:
     return (1.0 - (s * y).sum(dim=0) / norm).mean()
 
 
+def free_of_units(loss: Loss) -> bool:
+    """Whether a loss cannot tell some scores from the same a level higher, or twice as large.
+
+    Examples
+    --------
+    >>> free_of_units(ic), free_of_units(mse)
+    (True, False)
+    """
+    y = torch.linspace(-1.0, 1.0, 16)
+    scores, known = torch.cos(3.0 * y), torch.ones(16, dtype=torch.bool)  # neither right nor wrong
+    wanted = loss(scores, y, known)
+    others = (loss(moved, y, known) for moved in (scores + 1.0, 2.0 * scores))
+    return any(bool(torch.isclose(wanted, other, rtol=1e-4)) for other in others)
+
+
 def _labelled(scores: Tensor, y: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Both where labels are known; labels gain an axis where scores have columns."""
     return scores[mask], y[mask] if scores.ndim == 1 else y[mask][:, None]
@@ -125,7 +140,7 @@ def proximity(
     >>> o = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, -1.0]])
     >>> pair = torch.tensor([[0, 1], [1, 0]])
     >>> proximity(o, pair, scale=1.0, average=False).round(decimals=4)
-    tensor(0.8799)
+    tensor(0.8798)
     """
     n, hidden = states.shape
     if n < 2:

@@ -192,7 +192,8 @@ def training(name: str, sizes: Collection[int]) -> tuple[list[float], float]:
 
 def fitted(settings: alpha.Recipe, days: alpha.Days, count: int) -> float:
     """CPU seconds of a fit on ``count`` days, with the model's own furnishing outside."""
-    config = alpha.TrainConfig(epochs=1, every=1, device="cpu")
+    loss = alpha.losses.mse if isinstance(settings, alpha.TRA) else alpha.losses.ic
+    config = alpha.TrainConfig(epochs=1, every=1, device="cpu", loss=loss)
     rows = np.arange(len(days.dates))[-count - 1 :]
     model = settings.build(30)
     days = model.furnish(days) if "memory" in model.needs else days  # its own, made while it trains

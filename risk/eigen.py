@@ -113,7 +113,7 @@ def simulated_length(days: int, horizon: Horizon) -> int:
     Examples
     --------
     >>> [simulated_length(days, Horizon(vol=84.0, corr=504.0)) for days in (100, 260, 600, 9999)]
-    [252, 252, 504, 2850]
+    [252, 252, 504, 2851]
     """
     longest = MEMORY * max(horizon.vol, horizon.corr)
     steps = np.floor(2.0 * np.log2(max(min(days, longest), SHORTEST) / SHORTEST) + 1e-9)

@@ -31,7 +31,7 @@ def performance(returns: pd.Series, mode: Mode = "compound") -> pd.Series:
     Examples
     --------
     >>> performance(pd.Series([0.10, -0.05, 0.02]), "sum").round(4).tolist()
-    [5.88, 1.1944, 4.9229, -0.05, 3.0]
+    [5.88, 1.1915, 4.9351, -0.05, 3.0]
     """
     r = returns.dropna()
     spread = r.std(ddof=1)

@@ -262,15 +262,18 @@ class Lesson:
     def pair(self, batch: Batch, count: int) -> tuple[Batch, Tensor, Tensor] | None:
         """Return the session before a training day, and ``count`` stocks of both: positions in each.
 
-        None where that session is no training day: nothing is mixed across the edge of the period.
+        None where that session is no training day, as nothing is mixed across the edge of the period, or
+        where the two have no stock in common.
         """
         row = int(self.days.dates.searchsorted(batch.date))
         if row not in self.rows or row - 1 not in self.rows:
             return None
-        before = self.days.batch(row - 1, labelled=True).to(batch.x.device)
         _, p, q = np.intersect1d(
             self.days.columns(row), self.days.columns(row - 1), True, return_indices=True
         )
+        if not len(p):
+            return None
+        before = self.days.batch(row - 1, labelled=True).to(batch.x.device)
         chosen = torch.randperm(len(p))[:count].numpy()
         device = batch.x.device
         return (

@@ -10,8 +10,8 @@ from alpha.nn import Cell
 from alpha.nn.spectral import (
     ChebConv,
     Operator,
+    eigenvalue_bound,
     laplacian,
-    largest_eigenvalue,
     normalised_laplacian,
     rescaled,
 )
@@ -49,7 +49,8 @@ class ChebNet:
 class ChebNetwork(FilterNetwork):
     """With z = h = RNN(x)_T, ``z <- relu(sum_k T_k(2 L / lambda - I) z Theta_lk + b_l)``, ``score = w . [h, z] + b``.
 
-    lambda is 2, the bound of the normalised Laplacian, or found by power iteration for D - W.
+    lambda bounds the eigenvalues: 2 for the normalised Laplacian, the largest sum of two neighbours'
+    degrees for D - W.
 
     Shapes
     ------
@@ -71,4 +72,4 @@ class ChebNetwork(FilterNetwork):
         if self.kind == "normalised":
             return rescaled(normalised_laplacian(edges, count, weights))
         plain = laplacian(edges, count, weights)
-        return rescaled(plain, largest_eigenvalue(plain))
+        return rescaled(plain, eigenvalue_bound(plain))

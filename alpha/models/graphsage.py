@@ -43,6 +43,9 @@ class GraphSAGE:
 class GraphSAGENetwork(NeighbourNetwork):
     """With z = h = RNN(x)_T, ``z_i <- relu(W_l [z_i, AGG of z_j])`` for l = 1..L, ``score = w . [h, z] + b``.
 
+    With ``unit`` a z_i is then divided by its length, after the activation as in the paper (algorithm 1,
+    lines 5 and 7), so that it has length one, or zero where all of its units are silent.
+
     In training a layer draws neighbours anew for each stock; scores use all of them. All stocks of a day
     are targets, so a layer draws once a stock, N S_l in all, where single targets would take the product
     of the S_l each. The ``lstm`` aggregate reads neighbours in random order in training, and in an order
@@ -58,8 +61,7 @@ class GraphSAGENetwork(NeighbourNetwork):
         super().__init__(features, hidden, settings.rnn_layers, settings.cell)
         self.settings = settings
         self.layers = nn.ModuleList(
-            SAGEConv(hidden, hidden, settings.aggregator, unit=settings.unit)
-            for _ in range(settings.layers)
+            SAGEConv(hidden, hidden, settings.aggregator) for _ in range(settings.layers)
         )
 
     def mix(self, h: Tensor, edges: Tensor, types: Tensor | None) -> Tensor:  # noqa: ARG002
@@ -71,4 +73,5 @@ class GraphSAGENetwork(NeighbourNetwork):
             if sizes is not None:
                 near = sample(edges, len(h), sizes[k], replacement=self.settings.replacement)
             h = F.relu(layer(h, near, order))
+            h = F.normalize(h, dim=1) if self.settings.unit else h
         return h

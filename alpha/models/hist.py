@@ -91,8 +91,9 @@ class HISTNetwork(Network):
         if members is None or (value is None and "mktcap" in self.needs):
             raise ValueError(
                 f"HIST: the batch of {batch.date:%Y-%m-%d} has no concepts or no market values; fit "
-                "with concepts=alpha.Concepts.from_frame(frame, market), or from_labels of "
-                'industries; only variant="qlib" does without market values'
+                "with concepts=alpha.graphs.Concepts.from_frame(frame, market.stocks), or "
+                "alpha.graphs.Concepts.from_labels(market.field('industry')); only variant=\"qlib\" does "
+                "without market values"
             )
         h = self.encoder(x).float()
         with torch.autocast(h.device.type, enabled=False):  # sums over n stocks need float32

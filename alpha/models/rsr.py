@@ -1,7 +1,9 @@
 """RSR: relational stock ranking, recurrent states and typed relations (Feng et al. 2019, arXiv:1809.09441)."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import pandas as pd
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -55,11 +57,20 @@ class RSRNetwork(NeighbourNetwork):
             hidden, settings.types, settings.strength, settings.normalise, scale=settings.scale
         )
 
+    def fit(self, task: Task) -> pd.DataFrame:
+        """Train, in two stages with ``pretrain``; the first has a checkpoint until the second is over."""
+        table = super().fit(task)
+        draft = _first(task.checkpoint)
+        if self.settings.pretrain and draft is not None:
+            draft.unlink()
+        return table
+
     def prepare(self, task: Task) -> None:
         """Train the recurrent net alone on the same days, by the same rules."""
         if self.settings.pretrain:
             alone = _Alone(self.encoder, self.settings.hidden).to(self.device)
-            train(alone, replace(task, checkpoint=None, name=f"{task.name} alone"))
+            draft = _first(task.checkpoint)
+            train(alone, replace(task, checkpoint=draft, name=f"{task.name} alone"))
             self.encoder.requires_grad_(False)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
@@ -75,6 +86,11 @@ class RSRNetwork(NeighbourNetwork):
             )
         related: Tensor = self.relation(h, edges, types)
         return related
+
+
+def _first(checkpoint: Path | None) -> Path | None:
+    """Where the first stage stands, beside the checkpoint of the second."""
+    return checkpoint and checkpoint.with_name(f"first-{checkpoint.name}")
 
 
 class _Alone(Network):

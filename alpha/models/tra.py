@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alpha.batch import Batch, Days
-from alpha.losses import Loss
+from alpha.losses import Loss, free_of_units
 from alpha.model import Network, Recipe
 from alpha.models.gru import GRU
 from alpha.nn.router import Heads, Router
@@ -31,7 +31,10 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class TRA:
-    """Settings of :class:`TRANetwork`; errors are squares, so train on ``alpha.losses.mse`` as the source.
+    """Settings of :class:`TRANetwork`; it needs ``TrainConfig(loss=alpha.losses.mse)``, as in the source.
+
+    The router remembers squared errors and the transport shares stocks out by them, so the predictors
+    have to be in the labels' units: a loss that asks for no more than their order is refused.
 
     With one predictor the backbone itself is built, which is also the twin. Any recipe will do as a
     backbone whose network ends in a linear ``head`` of one output: ALSTM, Transformer, GATs, HIST, ...
@@ -96,7 +99,15 @@ class TRA:
                 f"TRA: {type(self.backbone).__name__} does not end in a linear head of one output, so "
                 "it cannot be given several; use a backbone such as alpha.GRU or alpha.ALSTM"
             )
-        return backbone if self.predictors == 1 else TRANetwork(self, backbone)
+        if self.predictors == 1:
+            return backbone
+        if type(backbone).state is not Network.state:
+            raise ValueError(
+                f"TRA: {type(self.backbone).__name__} makes a memory of its own, which it keeps beside its "
+                "weights: it cannot be a part of another network; use a backbone such as alpha.GRU, or it "
+                "alone"
+            )
+        return TRANetwork(self, backbone)
 
 
 class TRANetwork(Network):
@@ -141,7 +152,20 @@ class TRANetwork(Network):
         return replace(self.backbone.furnish(days), memory=self.recall)
 
     def fit(self, task: Task) -> pd.DataFrame:
-        """Train in one stage, or in two: predictors by the transport first, then all by the router."""
+        """Train in one stage, or in two: predictors by the transport first, then all by the router.
+
+        Raises
+        ------
+        ValueError
+            A loss that does not mind the scale of its scores, or days that another network furnished.
+        """
+        if free_of_units(task.config.loss):
+            name = getattr(task.config.loss, "__name__", repr(task.config.loss))
+            raise ValueError(
+                f"TRA: the loss {name} is the same for scores at another level or scale, and the "
+                f"{self.settings.predictors} predictors are told apart by their squared errors; give "
+                "TrainConfig(loss=alpha.losses.mse)"
+            )
         if task.days.memory is not self.recall:
             raise ValueError(
                 "TRA: the days have no memory of this network; call furnish(days) first"
@@ -166,8 +190,8 @@ class TRANetwork(Network):
         return table[["stage", "loss", "valid"]]
 
     def prepare(self, task: Task) -> None:
-        """Let the backbone look at the training days."""
-        self.backbone.prepare(task)
+        """Let the backbone look at the training days; a first stage of its own leaves no file."""
+        self.backbone.prepare(replace(task, checkpoint=None))
 
     def on_epoch_start(self, epoch: int, task: Task) -> None:
         """Write the errors of the weights that the epoch begins with."""

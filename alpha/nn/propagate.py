@@ -1,8 +1,9 @@
-"""Sums over the neighbours of a stock, from an edge list: no N x N matrix and no edge x hidden tensor.
+"""Sums and maxima over neighbours, from an edge list: no N x N matrix and no edge x hidden tensor.
 
 An edge is a column of ``edges [2, E]``: neighbour (sender) above, stock (receiver) below.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -32,6 +33,27 @@ def propagate(values: Tensor, edges: Tensor, weights: Tensor | None = None) -> T
         if weights is None:
             weights = values.new_ones(edges.shape[1])
         out: Tensor = _Propagate.apply(values, edges, weights.to(values.dtype))  # type: ignore[no-untyped-call]
+        return out
+
+
+def maxima(values: Tensor, edges: Tensor) -> Tensor:
+    """``out_i = max(0, values_j over edges (j, i))``, each column on its own; zero without neighbours.
+
+    The gradient of a maximum that several neighbours reach is shared equally among them.
+
+    Shapes
+    ------
+    values [n, H], edges [2, E] -> [n, H]
+
+    Examples
+    --------
+    >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    >>> maxima(torch.tensor([[1.0], [2.0], [4.0]]), path)[:, 0]
+    tensor([2., 4., 2.])
+    """
+    with torch.autocast(values.device.type, enabled=False):  # as many gradients are added as edges
+        values = values if values.dtype == torch.float64 else values.float()
+        out: Tensor = _Maxima.apply(values, edges)  # type: ignore[no-untyped-call]
         return out
 
 
@@ -95,6 +117,33 @@ class _Propagate(torch.autograd.Function):
         return d_values, None, d_weights
 
 
+class _Maxima(torch.autograd.Function):
+    """Maxima by blocks of edges, which the way back looks at again: who reaches them is not kept."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, edges: Tensor) -> Tensor:
+        out = torch.zeros_like(values)
+        for j, i in _blocks(edges):
+            places = i[:, None].expand(-1, values.shape[1])
+            out.scatter_reduce_(0, places, values.index_select(0, j), "amax")
+        ctx.save_for_backward(values, edges, out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        values, edges, out = ctx.saved_tensors
+        count, d_values = torch.zeros_like(grad), torch.zeros_like(grad)
+        for j, i in _blocks(edges):
+            reached = values.index_select(0, j) == out.index_select(0, i)
+            count.index_add_(0, i, reached.to(grad.dtype))
+        share = grad / count.clamp_min(1.0)
+        for j, i in _blocks(edges):
+            reached = values.index_select(0, j) == out.index_select(0, i)
+            d_values.index_add_(0, j, reached * share.index_select(0, i))
+        return d_values, None
+
+
 class _EdgeProducts(torch.autograd.Function):
     """Scalar products along edges, whose gradients are sparse products."""
 
@@ -115,12 +164,17 @@ def _dots(own: Tensor, near: Tensor, edges: Tensor) -> Tensor:
     if own.device.type == "cpu":
         return row_products(own, near, edges[1], edges[0])
     out = own.new_empty(edges.shape[1])
-    for first in range(0, edges.shape[1], BLOCK):
-        j, i = edges[:, first : first + BLOCK]
+    for first, (j, i) in zip(range(0, edges.shape[1], BLOCK), _blocks(edges), strict=True):
         out[first : first + BLOCK] = torch.einsum(
             "eh,eh->e", own.index_select(0, i), near.index_select(0, j)
         )
     return out
+
+
+def _blocks(edges: Tensor) -> Iterator[Tensor]:
+    """``BLOCK`` edges at a time, ``[2, at most BLOCK]``."""
+    for first in range(0, edges.shape[1], BLOCK):
+        yield edges[:, first : first + BLOCK]
 
 
 def _product(places: Tensor, weights: Tensor, values: Tensor) -> Tensor:

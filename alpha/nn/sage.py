@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
+from alpha.nn.propagate import maxima
 from alpha.nn.sampling import grouped, shuffled
 from alpha.nn.spectral import row_normalised
 
@@ -22,7 +23,8 @@ class SAGEConv(nn.Module):
       that depends on an order,
     - ``gcn``: ``y_i = W mean of h_i and its neighbours``, nothing concatenated.
 
-    A stock without neighbours gets a zero AGG.
+    A stock without neighbours gets a zero AGG. In training ``lstm`` keeps its states after each neighbour,
+    some 18 E x inputs numbers: draw the neighbours. The others keep n x inputs.
 
     Parameters
     ----------
@@ -32,8 +34,6 @@ class SAGEConv(nn.Module):
         AGG.
     separate
         Half of the outputs from h_i and half from AGG, each by its own matrix.
-    unit
-        Scale each y_i to length one, as the paper does.
 
     Shapes
     ------
@@ -47,7 +47,6 @@ class SAGEConv(nn.Module):
         aggregator: Aggregator = "mean",
         *,
         separate: bool = False,
-        unit: bool = False,
     ) -> None:
         super().__init__()
         if aggregator not in get_args(Aggregator):
@@ -59,7 +58,7 @@ class SAGEConv(nn.Module):
                 f"SAGEConv: separate=True splits the outputs in two, which {outputs} of aggregator "
                 f"{aggregator!r} cannot be; use an even number and another aggregator than 'gcn'"
             )
-        self.aggregator, self.unit = aggregator, unit
+        self.aggregator = aggregator
         if aggregator in ("pool", "mean_pool"):
             self.pool = nn.Linear(inputs, inputs)
         if aggregator == "lstm":
@@ -74,12 +73,12 @@ class SAGEConv(nn.Module):
         """Aggregate; ``generator`` orders the neighbours for the recurrent net."""
         near = self.aggregate(h, edges, generator)
         if self.aggregator == "gcn":
-            y = self.both(near)
+            y: Tensor = self.both(near)
         elif hasattr(self, "both"):
             y = self.both(torch.cat([h, near], dim=1))
         else:
             y = torch.cat([self.own(h), self.near(near)], dim=1)
-        return F.normalize(y, dim=1) if self.unit else y
+        return y
 
     def aggregate(
         self, h: Tensor, edges: Tensor, generator: torch.Generator | None = None
@@ -88,7 +87,7 @@ class SAGEConv(nn.Module):
         if self.aggregator == "lstm":
             return self._last_state(h, edges, generator)
         if self.aggregator == "pool":
-            return _maximum(F.relu(self.pool(h)), edges)
+            return maxima(F.relu(self.pool(h)), edges)
         if self.aggregator == "mean_pool":
             h = F.relu(self.pool(h))
         return row_normalised(edges, len(h), itself=self.aggregator == "gcn")(h)
@@ -107,11 +106,3 @@ class SAGEConv(nn.Module):
         steps = PackedSequence(h.index_select(0, edges[0, packed]), torch.bincount(place).cpu())
         _, (last, _) = self.lstm(steps)
         return out.index_copy(0, stocks, last[0].to(h.dtype))
-
-
-def _maximum(values: Tensor, edges: Tensor) -> Tensor:
-    """Elementwise maximum of nonnegative ``values`` over the neighbours; zero where there are none."""
-    places = edges[1][:, None].expand(-1, values.shape[1])
-    return torch.zeros_like(values).scatter_reduce(
-        0, places, values.index_select(0, edges[0]), "amax"
-    )

@@ -71,24 +71,21 @@ def row_normalised(
     return Operator(scale * float(itself), edges, weights * scale[edges[1]])
 
 
-def largest_eigenvalue(operator: Operator, steps: int = 50) -> float:
-    """Largest eigenvalue of a Laplacian by power iteration; 2 where the graph has no edges.
+def eigenvalue_bound(operator: Operator) -> float:
+    """Bound of the eigenvalues of D - W: the largest d_i + d_j of two neighbours; 2 where nobody has any.
 
-    A lower bound that rises with ``steps``. Not needed for :func:`normalised_laplacian`, whose spectrum
-    ends at 2. Kept nowhere: fifty products with one column cost less than one layer of 64.
+    Anderson and Morley 1985; it holds with weights too. A star meets it, and where all are neighbours it
+    is up to twice too large. It takes one pass, and neither the order of the stocks nor absent ones move
+    it, unlike the estimates of a power iteration. :func:`normalised_laplacian` needs none: 2 bounds that.
+
+    Examples
+    --------
+    >>> eigenvalue_bound(laplacian(torch.tensor([[0, 1, 0, 2], [1, 0, 2, 0]]), 3))  # 1 and 2 know 0
+    3.0
     """
-    count = len(operator.diagonal)
-    if not bool(operator.diagonal.any()):
-        return 2.0
-    # A fixed start without symmetry: a constant one is the eigenvector of eigenvalue 0.
-    x = torch.cos(
-        torch.arange(count, dtype=operator.diagonal.dtype, device=operator.diagonal.device)
-    )
-    x = x[:, None] / x.norm()
-    for _ in range(steps):
-        y = operator(x)
-        x = y / y.norm().clamp_min(torch.finfo(y.dtype).tiny)
-    return float((x * operator(x)).sum())
+    degree, (j, i) = operator.diagonal, operator.edges
+    top = float((degree[j] + degree[i]).max()) if len(i) else 0.0
+    return top if top > 0 else 2.0
 
 
 def rescaled(operator: Operator, top: float = 2.0) -> Operator:
@@ -153,19 +150,30 @@ class GraphConv(nn.Module):
 def _undirected(
     edges: Tensor, count: int, weights: Tensor | None, what: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Edges without loops, their weights, degrees; a ValueError where the graph is directed."""
+    """Edges without loops, their weights, degrees; a ValueError where the graph is directed.
+
+    It is where the edges from i to j do not weigh what those from j to i do, for any pair. That each
+    stock sends what it receives would not do: so does a cycle of three.
+    """
     edges, weights = without_loops(edges, weights)
     weights = _nonnegative(edges, weights, what)
-    received, sent = degrees(edges, count, weights), degrees(edges, count, weights, sent=True)
-    unequal = ~torch.isclose(received, sent, rtol=1e-4)
+    low = torch.minimum(edges[0], edges[1])
+    key = low * count + torch.maximum(edges[0], edges[1])
+    if count**2 < 2**31:
+        key = key.int()  # sorted in half the time
+    pairs, place = torch.unique(key, return_inverse=True)
+    up = weights.new_zeros(len(pairs)).index_add(0, place, weights * (edges[0] == low))
+    both = weights.new_zeros(len(pairs)).index_add(0, place, weights)
+    unequal = (2.0 * up - both).abs() > 1e-4 * both  # as far as sums in float32 may be apart
     if bool(unequal.any()):
-        i = int(unequal.nonzero()[0])
+        k = int(unequal.nonzero()[0])
+        i, j = divmod(int(pairs[k]), count)
         raise ValueError(
-            f"{what}: the graph is directed: {int(unequal.sum())} of {count} stocks do not send what "
-            f"they receive, first position {i} ({float(sent[i]):g} sent, {float(received[i]):g} "
-            "received); add the reverse edges, or normalise by row"
+            f"{what}: the graph is directed: {int(unequal.sum())} of {len(pairs)} pairs of neighbours "
+            f"weigh unlike in their two directions, first {float(up[k]):g} from position {i} to {j} and "
+            f"{float(both[k] - up[k]):g} back; add the reverse edges, or normalise by row"
         )
-    return edges, weights, received
+    return edges, weights, degrees(edges, count, weights)
 
 
 def _nonnegative(edges: Tensor, weights: Tensor | None, what: str) -> Tensor:

@@ -22,11 +22,9 @@ Bound = float | pd.Series
 class Linear(RowLimit):
     """lower <= A'w <= upper, row by row, for coefficients A ``[stocks, rows]``.
 
-    >>> Linear(esg, lower=0.6, name="esg")  # a score, averaged over the weights
-    >>> Linear(days, upper=5.0, name="liquidity_days")  # sum of w times days to sell
-    >>> Linear(
-    ...     themes, -0.02, 0.02, active=True, name="themes"
-    ... )  # a frame of 0 and 1, a column a theme
+    ``Linear(esg, lower=0.6, name="esg")`` bounds a score averaged over the weights,
+    ``Linear(days, upper=5.0, name="liquidity_days")`` the sum of w times days to sell, and
+    ``Linear(themes, -0.02, 0.02, active=True, name="themes")`` each column of a frame of 0 and 1.
 
     Attributes
     ----------

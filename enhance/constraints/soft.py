@@ -24,9 +24,8 @@ class Soft(Constraint):
     The natural price is a shadow price: as long as it is above that of the hard limit, the answer is
     that of the hard limit, and where none exists the breach is the least one that is worth it (an exact
     penalty; Nocedal and Wright 2006, "Numerical Optimization", theorem 17.3). ``Check.violations`` lists
-    the breaches.
-
-    >>> Soft(StyleExposure(0.3), price=0.002)  # 20 basis points of return per standard deviation
+    the breaches. ``Soft(StyleExposure(0.3), price=0.002)`` asks 20 basis points of return per standard
+    deviation.
     """
 
     constraint: Constraint

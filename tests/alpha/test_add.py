@@ -83,14 +83,6 @@ def test_market_states_of_another_day_change_the_market_forecast_only():
     assert not torch.allclose(model.tell_market(swapped), model.tell_market(m))
 
 
-def test_a_made_up_window_of_one_day_is_that_days_reconstruction():
-    model = network()
-    x = days_with_market().batch(20, labelled=False).x
-    both = torch.cat([model.excess(x), model.market(x)], dim=-1)
-    plain = (model.decoder(both, 1) - x).square().mean()
-    torch.testing.assert_close(model._told((model.excess(x), model.market(x)), x), plain)
-
-
 @pytest.fixture(scope="module")
 def second_round():
     """A network in its second round, in training, with its lesson."""
@@ -142,6 +134,40 @@ def test_a_made_up_window_has_the_excess_of_its_day_and_the_market_of_the_other(
     both = torch.cat([teacher.excess(batch.x[p]), teacher.market(before.x[q])], dim=-1)
     assert torch.equal(made.x, teacher.decoder(both, 1))
     assert not made.x.requires_grad
+
+
+def test_windows_made_up_of_a_day_like_the_one_before_are_its_reconstruction(second_round):
+    """Then the decoder joins what it would join anyway, and its squared error is that of the window."""
+    model, days, _ = second_round
+    x = days.windows.x.copy()
+    x[6] = x[7]
+    same = replace(days, windows=replace(days.windows, x=x))
+    batch = same.batch(7, labelled=True)
+    plain, teacher = model.lesson, model.lesson.teacher
+    model.lesson = replace(plain, days=same)
+    made = model._made_up(batch)
+    model.lesson = plain
+    assert len(made.x) == 16
+    place = torch.stack(
+        [(batch.y == y).nonzero()[0, 0] for y in made.y]
+    )  # ranks: each is there once
+    states = teacher.excess(batch.x[place]), teacher.market(batch.x[place])
+    torch.testing.assert_close(made.x, teacher.decoder(torch.cat(states, dim=-1), 1))
+    error = (made.x - batch.x[place]).square().mean()
+    torch.testing.assert_close(teacher._told(states, batch.x[place]), error)
+
+
+def test_neighbouring_sessions_without_a_common_stock_make_nothing_up():
+    days = days_with_market()
+    present = days.present.copy()
+    present[6, :12] = present[7, 12:] = False
+    days = replace(days, present=present)
+    model = network(rounds=2, augment=8)
+    history = model.fit(task_of(days))
+    assert np.isfinite(history.to_numpy()).all()
+    lesson = Lesson.of(model, task_of(days))
+    mixed = [t for t in range(1, 20) if lesson.pair(days.batch(t, labelled=True), 8) is not None]
+    assert mixed == [t for t in range(1, 20) if t != 7]
 
 
 def test_the_teacher_stands_still_and_weighs_what_it_fits_badly(second_round):

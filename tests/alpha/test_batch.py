@@ -128,3 +128,61 @@ def test_edges_name_places_in_the_batch(days):
     assert batch.edges.dtype == torch.int64
     assert batch.edges.shape == (2, 15)
     assert int(batch.edges.max()) == len(batch.codes) - 1
+
+
+class Drawn:
+    """The same edges and types every day."""
+
+    kinds = ("tie",)
+
+    def __init__(self, edges, types=None):
+        self.drawn = np.asarray(edges)
+        self.typed = np.ones((self.drawn.shape[-1], 1), np.float32) if types is None else types
+
+    def edges(self, row, columns):
+        return self.drawn
+
+    def types(self, row, columns):
+        return self.typed
+
+
+@pytest.mark.parametrize(
+    ("edges", "words"),
+    [
+        ([[0, 16], [1, 2]], r"1 point outside them .* first edge 1 from 16 to 2; .* 0 to 15"),
+        ([[0, 1], [1, 99]], r"1 point outside them .* first edge 1 from 1 to 99"),
+        ([[-1, 1, -1], [0, 0, 2]], r"of 3 edges among 16 stocks 2 point outside .* from -1 to 0"),
+        ([[0, 4], [1, 4]], r"1 relate a stock to itself, first edge 1 from 4 to 4"),
+        ([[0.0], [1.0]], r"edges are float64 \(2, 1\); they must be int64 \[2, E\]"),
+        ([[0, 1, 2]], r"edges are int64 \(1, 3\)"),
+    ],
+)
+def test_edges_that_are_no_positions_of_the_day_are_refused(days, edges, words):
+    with pytest.raises(ValueError, match=f"graph Drawn on 2020-01-15: .*{words}"):
+        replace(days, graph=Drawn(edges)).batch(10, labelled=False)
+
+
+@pytest.mark.parametrize(
+    ("types", "words"),
+    [
+        (np.ones((1, 1), np.float32), r"types are \(1, 1\) beside 2 edges"),
+        (np.ones(2, np.float32), r"types are \(2,\) beside 2 edges"),
+        (np.array([[1.0], [np.nan]], np.float32), r"1 of 2 edges .* first edge 1 from 2 to 0"),
+        (np.array([[-np.inf], [1.0]], np.float32), r"1 of 2 edges .* first edge 0 from 1 to 0"),
+    ],
+)
+def test_types_that_are_no_weights_of_the_edges_are_refused(days, types, words):
+    graph = Drawn([[1, 2], [0, 0]], types)
+    assert replace(days, graph=graph).batch(10, labelled=False).edge_type is None
+    with pytest.raises(ValueError, match=f"graph Drawn on 2020-01-15: .*{words}"):
+        replace(days, graph=graph, typed=True).batch(10, labelled=False)
+
+
+def test_a_day_without_edges_and_edges_of_half_the_width_are_taken(days):
+    nobody = Drawn(np.zeros((2, 0), np.int64))
+    batch = replace(days, graph=nobody, typed=True).batch(10, labelled=False)
+    assert batch.edges.shape == (2, 0)
+    assert batch.edge_type.shape == (0, 1)
+    short = replace(days, graph=Drawn(np.array([[1], [0]], np.int32))).batch(10, labelled=False)
+    assert short.edges.dtype == torch.int64
+    assert short.edges.tolist() == [[1], [0]]

@@ -1,7 +1,9 @@
 """HIST: its three parts, its variants, and the concepts a fit gives it."""
 
 import json
+import re
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -125,8 +127,13 @@ def test_settings_that_cannot_be_are_refused():
         HIST(variant="Qlib")
     with pytest.raises(ValueError, match="links 0 must be >= 1"):
         HIST(links=0)
-    with pytest.raises(ValueError, match="2020-01-29 has no concepts or no market values"):
+    with pytest.raises(
+        ValueError, match="2020-01-29 has no concepts or no market values"
+    ) as refusal:
         network().scores(make_days().batch(20, labelled=False))
+    advice = re.findall(r"alpha\.([\w.]+)", str(refusal.value))
+    assert advice == ["graphs.Concepts.from_frame", "graphs.Concepts.from_labels"]
+    assert all(callable(attrgetter(name)(alpha)) for name in advice)
 
 
 @pytest.fixture(scope="module")

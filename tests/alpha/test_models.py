@@ -76,6 +76,11 @@ def days_for(settings, group=6, **world):
     return model.furnish(days)
 
 
+def loss_for(kind):
+    """What a model is trained on: TRA needs scores in the units of the labels."""
+    return alpha.losses.mse if kind is models.TRA else alpha.losses.ic
+
+
 def two_concepts_each(stocks):
     """Six stocks in a row, and every fourth one, always."""
     i = np.arange(stocks)
@@ -89,7 +94,9 @@ def trained(kind, days=None, epochs=1, seed=0):
     found = days if days is not None else days_for(recipe(kind))
     rows = found.servable(np.arange(len(found.dates)))
     middle = len(rows) // 2
-    config = alpha.TrainConfig(epochs=epochs, every=1, learning_rate=1e-2, patience=epochs)
+    config = alpha.TrainConfig(
+        epochs=epochs, every=1, learning_rate=1e-2, patience=epochs, loss=loss_for(kind)
+    )
     torch.manual_seed(seed)
     model = recipe(kind).build(found.features)
     found = model.furnish(found)
@@ -308,7 +315,9 @@ def test_one_day_can_be_learnt_by_heart(kind):  # trees do not: a leaf of theirs
     days = model.furnish(days_for(settings, days=6))
     rows = np.array([5])
     read = getattr(settings, "bank_days", 0)  # days before that are read, not learnt
-    config = alpha.TrainConfig(epochs=150, every=1, patience=150, learning_rate=2e-2)
+    config = alpha.TrainConfig(
+        epochs=150, every=1, patience=150, learning_rate=2e-2, loss=loss_for(kind)
+    )
     model.fit(alpha.Task(days, np.arange(5 - read, 6), rows, config, 0))
     batch = days.batch(5, labelled=True)
     assert 1 - alpha.losses.ic(score(model, batch), batch.y, batch.label_mask) > 0.9

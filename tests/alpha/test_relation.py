@@ -1,4 +1,6 @@
-"""Relation layers and the ranking loss of RSR: the example by hand, and the traps of the published program."""
+"""Relation layers, the two stages and the ranking loss of RSR: the example by hand, published traps."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alpha
+from alpha.graphs.groups import BoundGroups
 from alpha.nn.pairs import misordered
 from alpha.nn.relation import RelationLayer
-from tests.alpha.worlds import FOUR
+from tests.alpha.worlds import FOUR, make_days
 
 E = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, -1.0]])
 KINDS = {frozenset({0, 1}): [1, 0], frozenset({0, 3}): [0, 1], frozenset({1, 2}): [1, 0]}
@@ -126,6 +129,71 @@ def test_types_that_are_missing_and_names_that_do_not_exist_are_refused():
         RelationLayer(2, 2, "loud")
     with pytest.raises(ValueError, match="reduction 'max' is unknown"):
         misordered(E[:, 0], E[:, 1], "max")
+
+
+# two stages
+
+
+def pretrained():
+    torch.manual_seed(0)
+    return alpha.RSR("uniform", hidden=6, pretrain=True, steps=2).build(3)
+
+
+def task_of(loss, **more):
+    """14 training days, three epochs a stage."""
+    days = make_days(days=24, stocks=12, features=3, steps=2)
+    groups = BoundGroups(np.tile(np.arange(12) // 4, (24, 1)), ("a", "b", "c"))
+    config = alpha.TrainConfig(epochs=3, every=1, patience=3, learning_rate=1e-2, loss=loss)
+    rows = np.arange(1, 24)
+    return alpha.Task(replace(days, graph=groups), rows[:14], rows[16:], config, 0, **more)
+
+
+def burning(steps=10_000):
+    """The loss of either stage, which dies on the training step after so many; and the steps done."""
+    done = []
+
+    def ic(scores, y, mask):
+        if len(done) == steps:
+            raise KeyboardInterrupt
+        done.append(1)
+        return alpha.losses.ic(scores, y, mask)
+
+    return ic, done
+
+
+@pytest.mark.parametrize(
+    ("steps", "left", "files"),
+    [
+        (30, 14 + 42, {"first-checkpoint.pt"}),
+        (70, 14, {"first-checkpoint.pt", "checkpoint.pt"}),
+    ],
+    ids=["first stage", "second stage"],
+)
+def test_a_training_killed_in_either_stage_ends_as_an_undisturbed_one(tmp_path, steps, left, files):
+    whole, (loss, done) = pretrained(), burning()
+    whole.fit(task_of(loss))
+    assert len(done) == 42 + 42
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(KeyboardInterrupt):
+        pretrained().fit(task_of(burning(steps)[0], checkpoint=path))
+    assert {found.name for found in tmp_path.iterdir()} == files
+    again, (loss, done) = pretrained(), burning()
+    again.fit(task_of(loss, checkpoint=path))
+    assert len(done) == left
+    for name, value in whole.state().items():
+        assert torch.equal(value, again.state()[name]), name
+    assert [found.name for found in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_the_second_stage_keeps_the_recurrent_net_of_the_first():
+    model = pretrained()
+    task = task_of(alpha.losses.ic)
+    model.prepare(task)
+    first = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    model = pretrained()
+    model.fit(task)
+    for name, value in model.encoder.state_dict().items():
+        assert torch.equal(value, first[name]), name
 
 
 # the loss

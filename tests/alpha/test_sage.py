@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+import alpha
+from alpha.nn.propagate import BLOCK, maxima
 from alpha.nn.sage import SAGEConv
 from alpha.nn.sampling import sample
-from tests.alpha.worlds import FOUR
+from tests.alpha.worlds import FOUR, edges_of
 
 X = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
 KINDS = ["mean", "pool", "mean_pool", "lstm", "gcn"]
@@ -40,6 +42,38 @@ def test_the_maximum_over_neighbours_by_hand():
         conv.pool.weight.fill_(2.0)
         conv.pool.bias.fill_(-5.0)
     assert conv.aggregate(X, FOUR)[:, 0].tolist() == [3, 3, 0, 0]  # max of relu(2 x - 5)
+
+
+def test_the_maximum_and_its_gradient_are_those_of_a_loop_over_stocks():
+    """On more edges than a block holds, with values that several neighbours share."""
+    rng = np.random.default_rng(0)
+    linked = torch.from_numpy(rng.random((150, 150)) < 0.6).fill_diagonal_(False)
+    linked[3] = False
+    edges = edges_of(linked)[:, torch.from_numpy(rng.permutation(int(linked.sum())))]
+    assert edges.shape[1] > BLOCK
+    h = torch.from_numpy(rng.integers(-3, 60, (150, 2)) / 7.0).requires_grad_()
+    probe = torch.from_numpy(rng.normal(size=(150, 2)))
+    found = maxima(torch.relu(h), edges)
+    (found * probe).sum().backward()
+    own = h.detach().clone().requires_grad_()
+    rows = [torch.relu(own[linked[i]]).amax(0) if i != 3 else torch.zeros(2) for i in range(150)]
+    wanted = torch.stack(rows)
+    (wanted * probe).sum().backward()
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(h.grad, own.grad)
+
+
+def test_no_tensor_of_edges_by_units_is_kept_for_the_gradient_of_a_maximum():
+    """600 stocks of six groups: 59,400 edges, which times 64 units would be 15 MB."""
+    labels = torch.arange(600) % 6
+    edges = edges_of((labels[:, None] == labels).fill_diagonal_(False))
+    conv, h = layer("pool", 64), torch.randn(600, 64)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda x: kept.append(x.numel()) or x, lambda x: x
+    ):
+        conv(h, edges).sum().backward()
+    assert max(kept) == edges.numel() == 2 * 59_400
 
 
 def test_the_recurrent_aggregate_reads_each_stocks_neighbours_one_after_another():
@@ -100,8 +134,21 @@ def test_separate_maps_are_the_joint_map_with_two_blocks_of_zeros():
         joint.both.bias[:] = torch.cat([conv.own.bias, conv.near.bias])
     h = torch.randn(4, 3)
     torch.testing.assert_close(conv(h, FOUR), joint(h, FOUR))
-    lengths = layer("mean", unit=True)(h, FOUR).norm(dim=1)
-    assert lengths.tolist() == pytest.approx([1, 1, 1, 1])
+
+
+def test_states_of_length_one_have_it_after_the_activation_in_every_layer():
+    torch.manual_seed(0)
+    model = alpha.GraphSAGE(hidden=6, unit=True, samples=None, steps=2).build(3)
+    h = torch.randn(4, 6)
+    found, by_hand = model.mix(h, FOUR, None), h
+    assert found.norm(dim=1).tolist() == pytest.approx([1, 1, 1, 1])
+    for conv in model.layers:
+        z = torch.relu(conv(by_hand, FOUR))
+        by_hand = z / z.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(found, by_hand)
+    with torch.no_grad():
+        model.layers[1].both.bias.fill_(-9.0)
+    assert model.mix(h, FOUR, None).abs().sum() == 0  # all units silent: nothing to scale
 
 
 @pytest.mark.parametrize("replacement", [None, True, False])

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 import alpha
+from alpha.models.igmtf import IGMTFNetwork
 from alpha.models.tra import TRA
 from alpha.nn.router import Heads, relative
 from alpha.nn.sinkhorn import by_range, transport
@@ -214,6 +215,17 @@ def test_two_stages_are_told_apart_and_leave_one_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
+def test_a_backbone_with_a_first_stage_of_its_own_leaves_one_file_too(tmp_path):
+    settings = TRA(alpha.RSR("uniform", hidden=4, pretrain=True, steps=3), hidden=4, length=3)
+    torch.manual_seed(0)
+    model = settings.build(5)
+    days = model.furnish(days_for(settings))
+    config = replace(QUICK, epochs=1)
+    history = model.fit(task_of(days, config=config, checkpoint=tmp_path / "checkpoint.pt"))
+    assert np.isfinite(history.to_numpy()).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
 @pytest.mark.parametrize("pretrain", [0, 2])
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(tmp_path, pretrain):
     config = replace(QUICK, epochs=3, patience=3)
@@ -310,6 +322,9 @@ def test_what_cannot_be_routed_is_refused():
         TRA(backbone=alpha.LightGBM()).build(3)
     with pytest.raises(ValueError, match="ASTGNN does not end in a linear head of one output"):
         TRA(backbone=alpha.ASTGNN()).build(3)
+    with pytest.raises(ValueError, match="IGMTF makes a memory of its own"):
+        TRA(backbone=alpha.IGMTF()).build(3)
+    assert isinstance(TRA(backbone=alpha.IGMTF(), predictors=1).build(3), IGMTFNetwork)
     with pytest.raises(ValueError, match="route is 'medium'"):
         TRA(route="medium")
     with pytest.raises(ValueError, match="predictors is 0"):
@@ -328,6 +343,33 @@ def test_days_of_another_network_are_refused():
     bare = replace(days, memory=None).batch(20, labelled=False)
     with pytest.raises(ValueError, match="2020-01-29 has no memory"):
         model.scores(bare)
+
+
+def cosine(scores, y, mask):
+    """Minds the level of scores, and not their scale."""
+    return 1 - F.cosine_similarity(scores[mask], y[mask], dim=0)
+
+
+def absolute(scores, y, mask):
+    return (scores - y)[mask].abs().mean()
+
+
+@pytest.mark.parametrize("loss", [alpha.losses.ic, cosine], ids=["ic", "cosine"])
+def test_a_loss_that_does_not_mind_the_scale_of_scores_is_refused(loss):
+    model, days = network()
+    task = task_of(days, config=replace(QUICK, loss=loss))
+    with pytest.raises(
+        ValueError, match=rf"TRA: the loss {loss.__name__} .*loss=alpha\.losses\.mse"
+    ):
+        model.fit(task)
+    alone, days = network(predictors=1)
+    assert np.isfinite(alone.fit(task_of(days, config=task.config)).to_numpy()).all()
+
+
+@pytest.mark.parametrize("loss", [absolute, alpha.losses.RankingMSE(2.0)], ids=["mae", "ranking"])
+def test_other_losses_in_the_units_of_the_labels_are_taken(loss):
+    _, _, history = trained(config=replace(QUICK, epochs=1, loss=loss))
+    assert np.isfinite(history.to_numpy()).all()
 
 
 def test_heads_are_taken_once():

@@ -32,17 +32,18 @@ def spans(table: pd.DataFrame, what: str, point_in_time: bool) -> NDArray[np.int
         a time zone, or lie before 1990; a first or last day with a time of day; a missing first day; an
         end before the beginning; used before published.
     """
-    if "since" not in table.columns:
-        if point_in_time:
+    if not point_in_time:
+        lost = [name for name in ("since", "until", "published") if name in table.columns]
+        if lost:
             raise DataError(
-                f"{what}: no column since, so nobody can say when its {len(table)} rows became known; "
-                "add it, or ask for point_in_time=False and live with the look-ahead"
+                f"{what}: it has a column {lost[0]}, which point_in_time=False would throw away; leave "
+                "that out, or drop the column"
             )
         return np.repeat(np.array([[-ALWAYS], [ALWAYS]], np.int32), len(table), axis=1)
-    if not point_in_time:
+    if "since" not in table.columns:
         raise DataError(
-            f"{what}: it has a column since, which point_in_time=False would throw away; leave that "
-            "out, or drop the column"
+            f"{what}: no column since, so nobody can say when its {len(table)} rows became known; "
+            "add it, or ask for point_in_time=False and live with the look-ahead"
         )
     since = _midnights(table, "since", what)
     until = pd.Series(pd.NaT, table.index)

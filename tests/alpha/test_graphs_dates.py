@@ -120,3 +120,10 @@ def test_days_may_be_written_in_many_ways(since, until):
     bound = relations(since=since, until=until).bind(DATES, STOCKS)
     found = [bound.edges(row, np.arange(3)).shape[1] for row in range(5)]
     assert found == [0, 2, 4, 4, 2 if isinstance(until, list) else 4]
+
+
+@pytest.mark.parametrize("column", ["since", "until", "published"])
+def test_a_snapshot_with_dates_is_refused_and_the_column_named(column):
+    table = pd.DataFrame({"source": ["A"], "target": ["B"], column: pd.Timestamp("2020-01-02")})
+    with pytest.raises(DataError, match=f"it has a column {column}, which point_in_time=False"):
+        graphs.Relations.from_frame(table, pd.Index(["A", "B"]), point_in_time=False)

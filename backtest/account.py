@@ -47,7 +47,7 @@ class Account(NamedTuple):
     open
         ``[1]``, whether orders wait.
     lots
-        ``[K, N]``, units by the session they were bought on, K sessions in a ring; ``[0, 0]`` where
+        ``[N, K]``, units by the session they were bought on, K sessions in a ring; ``[N, 0]`` where
         dividends are not taxed.
     places, size
         ``[N]`` and ``[1]``: the first ``size`` of ``places`` are the positions held, in order.
@@ -69,7 +69,7 @@ class Account(NamedTuple):
         units, wanted, spend = (np.zeros(stocks) for _ in range(3))
         since, places = (np.zeros(stocks, np.int64) for _ in range(2))
         waiting, size = np.zeros(1, np.bool_), np.zeros(1, np.int64)
-        lots = np.zeros((ring, stocks if ring else 0))
+        lots = np.zeros((stocks, ring))
         return cls(np.array([cash]), units, since, wanted, spend, waiting, lots, places, size)
 
     @property

@@ -33,60 +33,69 @@ def dividend_note(market: Market, rates: tuple[float, float]) -> str:
 @njit(cache=True, inline="always")
 def begin(row: int, account: Account) -> None:
     """Forget what was bought a ring ago: it owes nothing any more."""
-    if len(account.lots):
-        account.lots[row % len(account.lots)] = 0.0
+    if account.lots.shape[1]:
+        account.lots[:, row % account.lots.shape[1]] = 0.0
 
 
 @njit(cache=True, inline="always")
-def withheld(entries: Array, row: int, tape: Tape, terms: Terms, account: Account) -> float:
-    """Return the tax on the sales ``entries`` of a session, CNY."""
-    tax = 0.0
+def withheld(entries: Array, row: int, tape: Tape, terms: Terms, account: Account) -> Array:
+    """Return the tax on the sales ``entries`` ``[k]`` of a session, CNY."""
+    taxes = np.zeros(len(entries))
     if terms.taxed:
+        rates = terms.tax_month, terms.tax_year
         for i in range(len(entries)):
-            entry = entries[i]
-            held = account.units[entry.stock]
-            tax += _owed(row, entry.stock, -entry.done, held, tape, terms, account.lots, False)
-    return tax
+            j = entries[i].stock
+            free = account.units[j] - account.lots[j].sum()  # the oldest go first, free of tax
+            sold = -entries[i].done - max(free, 0.0)
+            if sold > 0.0:
+                taxes[i] = _owed(
+                    row, j, sold, tape.paid, tape.held_since[row], rates, account.lots[j]
+                )
+    return taxes
 
 
 @njit(cache=True, inline="always")
 def note_lots(
-    entries: Array, row: int, tax: float, tape: Tape, terms: Terms, account: Account, out: Array
+    entries: Array, row: int, tax: float, terms: Terms, account: Account, out: Array
 ) -> None:
     """Take fills into the ring, before they are booked, and the tax into the charges ``out``."""
     if not terms.taxed:
         return
     out[DIVIDEND_TAX] += tax
+    ring = account.lots.shape[1]
     for i in range(len(entries)):
-        entry = entries[i]
-        if entry.done > 0.0:
-            account.lots[row % len(account.lots), entry.stock] += entry.done
-        elif entry.done < 0.0:
-            held = account.units[entry.stock]
-            _owed(row, entry.stock, -entry.done, held, tape, terms, account.lots, True)
+        lots, done = account.lots[entries[i].stock], entries[i].done
+        if done > 0.0:
+            lots[row % ring] += done
+        elif done < 0.0:
+            free = account.units[entries[i].stock] - lots.sum()
+            _leave(row, -done - max(free, 0.0), lots)
 
 
 @njit(cache=True)
 def _owed(
-    row: int, j: int, sold: float, held: float, tape: Tape, terms: Terms, lots: Array, leave: bool
+    row: int, j: int, sold: float, paid: Array, since: Array, rates: tuple[float, float], lots: Array
 ) -> float:  # fmt: skip
-    """Return the tax on ``sold`` of ``held`` units; with ``leave`` they leave the ring."""
-    first, young = max(row - len(lots) + 1, 0), 0.0
-    for bought in range(first, row):
-        young += lots[bought % len(lots), j]
-    rest = sold - max(held - young, 0.0)  # the oldest go first, free of tax
-    month, year = tape.held_since[row, 0], tape.held_since[row, 1]
-    tax = 0.0
-    for bought in range(first, row):
-        if rest <= 0.0:
-            break
-        taken = min(lots[bought % len(lots), j], rest)
-        rest -= taken
-        gained = taken * (tape.paid[row, j] - tape.paid[bought, j])
-        if bought >= month:
-            tax += terms.tax_month * gained
-        elif bought >= year:
-            tax += terms.tax_year * gained
-        if leave:
-            lots[bought % len(lots), j] -= taken
+    """Return the tax on ``sold`` units of the ring ``lots`` ``[K]`` of stock ``j``."""
+    tax, slot = 0.0, row % len(lots)
+    for bought in range(row + 1 - len(lots), row):
+        slot = slot + 1 if slot + 1 < len(lots) else 0
+        if lots[slot] > 0.0 and sold > 0.0:
+            taken = min(lots[slot], sold)
+            sold -= taken
+            if bought >= since[1]:
+                rate = rates[0] if bought >= since[0] else rates[1]
+                tax += rate * taken * (paid[row, j] - paid[bought, j])
     return tax
+
+
+@njit(cache=True)
+def _leave(row: int, sold: float, lots: Array) -> None:
+    """Take ``sold`` units, the oldest first, out of the ring ``lots`` ``[K]``."""
+    slot = row % len(lots)
+    for _ in range(len(lots) - 1):
+        slot = slot + 1 if slot + 1 < len(lots) else 0
+        if lots[slot] > 0.0 and sold > 0.0:
+            taken = min(lots[slot], sold)
+            sold -= taken
+            lots[slot] -= taken

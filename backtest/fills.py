@@ -48,21 +48,30 @@ def sell(
     size_sales(entries, account.units, row, tape, terms)
     entries = entries[: compact(entries)]
     values, depths = values_of(entries, row, tape, terms)
-    tax = withheld(entries, row, tape, terms, account)
-    tariff, money = tariff_on(row, 1, tape, terms), account.cash[0] + values.sum() - tax
-    for i in range(len(entries)):
-        money -= order_charge(values[i], depths[i], tariff)
-    if money < 0.0:  # charges above the proceeds: such sales would not be sent
+    taxes = withheld(entries, row, tape, terms, account)
+    tariff = tariff_on(row, 1, tape, terms)
+    money = after_sales(account.cash[0], values, depths, taxes, tariff)
+    if money < 0.0:  # sales that cost more than they bring would not be sent
         for i in range(len(entries)):
-            if entries[i].done != 0.0:
+            if values[i] < order_charge(values[i], depths[i], tariff) + taxes[i]:
                 entries[i].done, entries[i].reason = 0.0, CASH
-    else:
-        account.cash[0] = money
-        note_charges(values, depths, tariff, path.charges[row])
-        path.traded[row] += values.sum()
-        note_lots(entries, row, tax, tape, terms, account, path.charges[row])
-        book(row, entries, account.units, account.since)
+                values[i] = taxes[i] = 0.0
+        money = after_sales(account.cash[0], values, depths, taxes, tariff)
+    account.cash[0] = money
+    note_charges(values, depths, tariff, path.charges[row])
+    path.traded[row] += values.sum()
+    note_lots(entries, row, taxes.sum(), terms, account, path.charges[row])
+    book(row, entries, account.units, account.since)
     return n + len(entries)
+
+
+@njit(cache=True, inline="always")
+def after_sales(money: float, values: Array, depths: Array, taxes: Array, tariff: Tariff) -> float:
+    """Return the cash that sales ``[k]`` leave, CNY."""
+    money += values.sum()
+    for i in range(len(values)):
+        money -= order_charge(values[i], depths[i], tariff)
+    return money - taxes.sum()
 
 
 @njit(cache=True, inline="always")
@@ -88,7 +97,7 @@ def buy(
     account.cash[0] = money - bill(values, depths, 1.0, tariff)
     note_charges(values, depths, tariff, path.charges[row])
     path.traded[row] += values.sum()
-    note_lots(entries, row, 0.0, tape, terms, account, path.charges[row])
+    note_lots(entries, row, 0.0, terms, account, path.charges[row])
     book(row, entries, account.units, account.since)
     return n + len(entries)
 

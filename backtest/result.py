@@ -46,9 +46,10 @@ class Result:
         One row an order that was not filled in full: ``date``, ``stock``, ``side``, ``wanted`` and
         ``done`` (shares), ``reason`` (``suspended``, ``limit up``, ``limit down``, ``not listed``,
         ``no price``, ``participation`` beyond its share of the volume, or ``cash`` where money was short
-        and all purchases were scaled).
+        and all purchases were scaled, or a sale cost more than it brought).
     costs
-        Charges by session and kind, CNY; with a column ``impact`` where the run charged it.
+        Charges by session and kind, CNY; with columns ``impact`` and ``dividend_tax`` where the run
+        charged them.
     turnover
         One-way turnover of each rebalance, by decision date, not a year's: half of all that was traded
         until the next decision, orders sent again included, over the net asset value at the decision.

@@ -50,7 +50,7 @@ def retire(row: int, tape: Tape, terms: Terms, account: Account, log: Array, n: 
             entry.wanted = entry.done = -account.units[j]
             account.cash[0] += account.units[j] * entry.price
             account.units[j] = 0.0
-            account.lots[:, j : j + 1] = 0.0
+            account.lots[j] = 0.0
             n += 1
     note_holdings(account)
     return n

@@ -149,7 +149,8 @@ def _paid_out(market: Market) -> Array:
 def _held_since(dates: pd.DatetimeIndex) -> Array:
     """Return the first sessions whose purchases are held a month and a year at most, ``[T, 2]``."""
     lengths = (pd.DateOffset(months=1), pd.DateOffset(years=1))
-    return np.stack([dates.searchsorted(dates - length) for length in lengths], axis=1)
+    # counted on from the purchase: bought on 30 April, a month is over on 30 May, and on 31 May it is more
+    return np.stack([(dates + length).searchsorted(dates) for length in lengths], axis=1)
 
 
 def _flags(market: Market, name: str) -> Array:

@@ -217,7 +217,10 @@ def trained(
         days = replace(days, typed="edge_type" in network.needs)
     fit(network, days, data, config, seed, options)
     if model == "ranking LSTM":
-        torch.save((stage(options), network.state()), options.run / f"states-{seed}.pt")
+        torch.save(
+            {"settings": stage(options), "state": network.state()},
+            options.run / f"states-{seed}.pt",
+        )
     rows = data.rows("test", options.steps)
     return alpha.predict(network, days, rows).to_numpy()
 
@@ -259,12 +262,13 @@ def states(
             trained("ranking LSTM", data, graph, seed, options)
     days = data.days(options.steps)
     network = alpha.LSTM(options.hidden, layers=1, steps=options.steps).build(days.features)
-    settings, state = torch.load(file, weights_only=True)
-    if settings != stage(options):
+    found = torch.load(file, weights_only=True)
+    if found.get("settings") != stage(options):
         raise ValueError(
-            f"{file} was trained with {settings} and {stage(options)} is asked for; use another --run"
+            f"{file} was trained with {found.get('settings')} and {stage(options)} is asked for; use "
+            "another --run"
         )
-    network.load(state)
+    network.load(found["state"])
     found = np.zeros((*data.there.shape, options.hidden), np.float32)
     for row in range(days.windows.first, len(days.dates)):
         batch = days.batch(row, labelled=False)

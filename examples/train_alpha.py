@@ -205,6 +205,8 @@ def suited(recipe: Any, features: Any, graph: Any, asked: Sequence[tuple[str, An
         "steps": getattr(features, "steps", None), "bars": getattr(features, "days", None),
         "types": None if graph is None else len(graph.kinds),
     }  # fmt: skip
+    if "backbone" in own:
+        recipe = replace(recipe, backbone=suited(recipe.backbone, features, graph, asked))
     return replace(recipe, **{k: v for k, v in shape.items() if k in own and v is not None})
 
 

@@ -7,7 +7,7 @@ is known. Everything above this package receives a ``Market`` and nothing else a
 from market.calendar import TRADING_DAYS, rebalance_dates
 from market.checks import validate
 from market.codes import normalise_code
-from market.costs import Costs
+from market.costs import DIVIDEND_TAX_CN, Costs
 from market.errors import DataError
 from market.index import Index
 from market.panel import Market
@@ -17,6 +17,7 @@ from market.snapshot import Snapshot, Target
 from market.venue import Venue
 
 __all__ = [
+    "DIVIDEND_TAX_CN",
     "TRADING_DAYS",
     "Costs",
     "DataError",

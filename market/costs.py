@@ -72,11 +72,7 @@ class Costs:
                 raise DataError(f"cost {name} is {getattr(self, name)}; a cost is zero or positive")
         for name in ("stamp_duty", "transfer_fee"):
             _check_table(name, getattr(self, name))
-        if not (len(self.dividend_tax) == 2 and all(0.0 <= r <= 1.0 for r in self.dividend_tax)):
-            raise DataError(
-                f"dividend_tax is {self.dividend_tax}; give two fractions from 0 to 1: of the dividends "
-                "of shares sold within a month, and within a year, of their purchase"
-            )
+        object.__setattr__(self, "dividend_tax", _two_rates(self.dividend_tax))
 
     @classmethod
     def cn(
@@ -194,6 +190,20 @@ def _rolling_sum(values: Array, window: int) -> Array:
     total = np.cumsum(values, axis=0)
     total[window:] -= total[:-window].copy()
     return total
+
+
+def _two_rates(given: object) -> tuple[float, float]:
+    """Return the rates of a dividend tax as two floats."""
+    try:
+        month, year = map(float, given)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        month = year = np.nan
+    if not (0.0 <= month <= 1.0 and 0.0 <= year <= 1.0):
+        raise DataError(
+            f"dividend_tax is {given!r}; give two fractions from 0 to 1: of the dividends of shares sold "
+            "within a month, and within a year, of their purchase"
+        )
+    return month, year
 
 
 def _check_table(name: str, table: tuple[DatedRate, ...]) -> None:

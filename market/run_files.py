@@ -52,9 +52,10 @@ def measured_once(
         seconds = {"seconds": round(process_time() - started, 1)}
         write_json(file, {"settings": settings, "measured": {**measured, **seconds}})
     found = json.loads(file.read_text(encoding="utf-8"))
-    if found["settings"] != settings:
+    if found.get("settings") != settings:
         raise ValueError(
-            f"{file} was measured with {found['settings']} and {settings} is asked for; use another --run"
+            f"{file} was measured with {found.get('settings')} and {settings} is asked for; use another "
+            "--run"
         )
     kept: dict[str, float] = found["measured"]
     return kept

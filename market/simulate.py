@@ -147,13 +147,13 @@ def _stock_fields(
         "factor": quotes.factor, "shares": shares, "float_shares": float_shares,
         "book_equity": economy.book_equity, "net_income": economy.net_income,
         "dividends_12m": economy.dividends, "debt_to_assets": economy.debt_to_assets,
-        "cash_dividend": quotes.dividend,
     }  # fmt: skip
     fields = {
         name: np.where(listed, values, np.nan).astype(np.float32) for name, values in money.items()
     }
     fields |= {f.name: getattr(bars, f.name) for f in dataclasses.fields(bars)}
     fields |= {
+        "cash_dividend": np.where(listed, quotes.dividend, 0.0).astype(np.float32),
         "industry": np.where(listed, universe.industry, np.int8(-1)),
         "st": universe.st,
         "listed": listed,

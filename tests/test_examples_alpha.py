@@ -142,6 +142,7 @@ def test_windows_of_their_own_length_set_steps_and_bars():
     assert train_alpha.suited(alpha.GRU(), alpha.ALPHA360, None, []).steps == 60
     assert train_alpha.suited(alpha.GRU(steps=10), alpha.ALPHA158, None, []).steps == 10
     assert train_alpha.suited(alpha.GRU(steps=10), week, None, [("steps", 10)]).steps == 10
+    assert train_alpha.suited(alpha.TRA(), alpha.ALPHA360, None, []).steps == 60
 
 
 def test_the_script_explains_itself():

@@ -190,7 +190,7 @@ def _check_member(member: pd.DataFrame, returns: pd.DataFrame, name: str) -> Non
     if len(other):
         raise DataError(
             f"{name}: {len(other)} of {len(member.columns)} columns of member are not bool, first "
-            f"{other[0]} of {member.dtypes[other[0]]}; say True or False for each session"
+            f"{other[0]} of {member.dtypes[other[0]]}; fill what is missing and use member.astype(bool)"
         )
 
 

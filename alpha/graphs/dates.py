@@ -1,5 +1,6 @@
 """Dates of relations: from when to when a row holds, read without guessing; and the sessions of a panel."""
 
+import re
 import warnings
 from numbers import Number
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from market import DataError
 
 ALWAYS = np.iinfo(np.int32).max  # a last day that never comes
+WHOLE_DAY = r"\d{4}-\d{2}-\d{2}([ T].*)?|\d{8}"
 EARLIEST = pd.Timestamp("1990-01-01")  # the exchanges opened in that year
 
 
@@ -70,11 +72,15 @@ def spans(table: pd.DataFrame, what: str, point_in_time: bool) -> NDArray[np.int
 def check_panel(panel: pd.DataFrame, what: str) -> None:
     """Dates by stocks: increasing days, and nobody twice (DataError)."""
     days = panel.index
-    if not (isinstance(days, pd.DatetimeIndex) and len(days) and days.is_monotonic_increasing):
+    if not len(days):
+        raise DataError(f"{what}: there are no rows; give a frame of dates by stocks")
+    if not isinstance(days, pd.DatetimeIndex):
         raise DataError(
-            f"{what}: the rows must be increasing dates, got {type(days).__name__} of {len(days)}; "
-            "use sort_index() on a frame indexed by dates"
+            f"{what}: the rows must be dates, got {type(days).__name__} of {len(days)}, first {days[0]!r}; "
+            "use frame.set_axis(pd.to_datetime(frame.index))"
         )
+    if not days.is_monotonic_increasing:
+        raise DataError(f"{what}: the rows must be increasing dates; use sort_index()")
     if days.tz is not None or (days != days.normalize()).any():
         raise DataError(
             f"{what}: the rows must be days without a time or a zone, got {days[0]}; what is known "
@@ -127,7 +133,15 @@ def _dates(table: pd.DataFrame, name: str, what: str) -> pd.Series:
 
 
 def _read(column: pd.Series, what: str) -> pd.Series:
-    """Dates of a column of one format; a format guessed row by row, with a warning, is not taken."""
+    """Dates of a column; text is a whole day, year first, as nothing else has one meaning."""
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        text = (value for value in column if isinstance(value, str))
+        other = [value for value in text if not re.fullmatch(WHOLE_DAY, value)]
+        if other:
+            raise DataError(
+                f"{what} cannot be read as dates: {len(other)} are written like {other[0]!r}, which "
+                "may mean several days; write 2020-01-31 or 20200131, or use pd.to_datetime with its format"
+            )
     with warnings.catch_warnings(record=True) as guessed:
         warnings.simplefilter("always", UserWarning)
         try:
@@ -153,6 +167,11 @@ def _numbers(column: pd.Series) -> NDArray[np.bool_]:
 
 
 def _check_published(published: pd.Series, since: pd.Series, what: str) -> None:
+    if published.isna().any():
+        raise DataError(
+            f"{what}: {int(published.isna().sum())} of {len(since)} rows have no day of publication, first "
+            f"at row {since.index[published.isna()][0]}; give it, or leave the column out"
+        )
     early = ~(published <= since).to_numpy()
     if early.any():
         row = np.flatnonzero(early)[0]

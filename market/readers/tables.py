@@ -61,8 +61,12 @@ class Tables:
     def cash_dividends(self) -> Array:
         """CNY a share before tax that holders of the close before receive, on its ex-date ``[T, N]``."""
         given = self.read("dividends")
-        paid = given.groupby(["ex_date", "stock"], as_index=False)["cash_div_tax"].sum()
-        placed = self.place(paid["ex_date"], paid["stock"], paid["cash_div_tax"])
+        row = self.dates.searchsorted(given["ex_date"].to_numpy())
+        given = given[(given["ex_date"] >= self.dates[0]) & (row < len(self.dates))]
+        session = self.dates[self.dates.searchsorted(given["ex_date"].to_numpy())]
+        held = given.assign(session=session)
+        paid = held.groupby(["session", "stock"], as_index=False)["cash_div_tax"].sum()
+        placed = self.place(paid["session"], paid["stock"], paid["cash_div_tax"])
         return np.nan_to_num(placed).astype(np.float32)
 
     @cached_property

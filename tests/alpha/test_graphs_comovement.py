@@ -139,10 +139,12 @@ def test_a_lead_is_a_direction():
 
 def test_returns_out_of_order_are_refused_since_windows_would_reach_ahead():
     returns = leading(60)
-    for wrong in (returns[::-1], returns.reset_index(drop=True), returns.iloc[:0]):
-        with pytest.raises(
-            DataError, match="correlation, returns: the rows must be increasing dates"
-        ):
+    for wrong, message in (
+        (returns[::-1], "must be increasing dates"),
+        (returns.reset_index(drop=True), "must be dates, got RangeIndex of 60, first 0"),
+        (returns.iloc[:0], "there are no rows"),
+    ):
+        with pytest.raises(DataError, match=f"correlation, returns: .*{message}"):
             graphs.correlation(wrong)
     with pytest.raises(DataError, match="1 dates appear more than once, first 2019-01-02"):
         graphs.correlation(returns.iloc[[0, 1, 1, 2]])

@@ -107,6 +107,21 @@ def test_what_is_no_date_is_told_with_its_column():
 
 
 @pytest.mark.parametrize(
+    "text", [["2020", "2021"], ["2020-06", "2020-07"], ["01/02/2020", "03/02/2020"]]
+)
+def test_text_that_may_mean_several_days_is_refused(text):
+    with pytest.raises(
+        DataError, match=f"2 are written like '{text[0]}', which may mean several days"
+    ):
+        relations(since=text)
+
+
+def test_a_publication_without_its_day_is_told_so():
+    with pytest.raises(DataError, match="1 of 2 rows have no day of publication, first at row 1"):
+        relations(since=GOOD, published=[GOOD, pd.NaT])
+
+
+@pytest.mark.parametrize(
     "since",
     [
         ["2020-01-02", "2020-01-03"],

@@ -27,9 +27,9 @@ def concepts_of(labels, row=0):
 @pytest.mark.parametrize("read", READERS)
 def test_labels_out_of_order_are_refused(read):
     labels = panel(["x", "y", "x", "y"])
-    with pytest.raises(DataError, match="increasing dates, got DatetimeIndex of 5"):
+    with pytest.raises(DataError, match="increasing dates; use sort_index"):
         read(labels.iloc[[2, 0, 1, 3, 4]])
-    with pytest.raises(DataError, match="increasing dates, got RangeIndex"):
+    with pytest.raises(DataError, match="must be dates, got RangeIndex"):
         read(labels.reset_index(drop=True))
     with pytest.raises(DataError, match="1 dates appear more than once, first 2020-01-02"):
         read(labels.iloc[[0, 1, 1, 2]])

@@ -152,7 +152,7 @@ def test_a_relation_used_before_it_was_published_is_refused():
     relations = graphs.Relations.from_frame(fixed, STOCKS).bind(DATES, STOCKS)
     assert relations.types(day("2020-05-08"), EVERYONE).sum() == 2
     unknown = TABLE.assign(published=["2020-03-02", None, "2019-12-31"])
-    with pytest.raises(DataError, match="1 of 3 rows are used before"):
+    with pytest.raises(DataError, match="1 of 3 rows have no day of publication"):
         graphs.Relations.from_frame(unknown, STOCKS)
 
 

@@ -174,7 +174,7 @@ class Twin:
 
     def sell(self, row: int, factors: list[float]) -> None:
         stamp = 0.0005 if self.market.dates[row] >= pd.Timestamp("2023-08-28") else 0.001
-        money, sent = self.cash, []
+        net: dict[int, float] = {}
         for i in self.stocks:
             if self.orders[i] >= 0.0:
                 continue
@@ -189,17 +189,16 @@ class Twin:
                 shares = self.saleable(i, shares, held, 0.0)
             self.done[i] = -shares / factors[i]
             value = -self.done[i] * self.unit[i]
-            money += value - self.charge(row, i, value, stamp)
+            net[i] = value - self.charge(row, i, value, stamp)
             if self.taxed:
-                money -= self.tax(row, i, -self.done[i], leave=False)
-            sent.append(i)
-        if money >= 0.0:
-            self.cash = money
-            for i in sent:
-                self.tax(row, i, -self.done[i], leave=True)
-        else:
-            for i in sent:
+                net[i] -= self.tax(row, i, -self.done[i], leave=False)
+        if self.cash + sum(net.values()) < 0.0:
+            for i in [i for i in net if net[i] < 0.0]:
                 self.done[i] = 0.0
+                del net[i]
+        self.cash += sum(net.values())
+        for i in net:
+            self.tax(row, i, -self.done[i], leave=True)
 
     def buy(self, row: int, factors: list[float]) -> None:
         bought = [0.0 for _ in self.stocks]

@@ -164,6 +164,8 @@ def test_cash_dividends_are_what_the_factor_took_out_of_real_prices(data_root):
     paid = (cash > 0.05) & ~bonus & np.isfinite(factor[1:]) & np.isfinite(factor[:-1])
     taken = (close[:-1] * (1.0 - factor[:-1] / factor[1:]))[paid]
     assert paid.sum() > 10_000
+    first = m.values("cash_dividend")[0]
+    assert first.sum() == table.loc[table["ex_date"] == m.dates[0], "cash_div_tax"].sum()
     assert (np.abs(taken - cash[paid]) < 0.01).mean() > 0.97
 
 

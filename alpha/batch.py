@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alpha.graphs.graph import BoundGraph, Edges
+from alpha.graphs.checks import sound_edges, sound_types
+from alpha.graphs.graph import BoundGraph
 from alpha.process import RobustZScore
 from alpha.windows import Windows
 
@@ -20,7 +21,6 @@ PARTS = frozenset(
 )
 
 Rows = NDArray[np.intp]
-Single = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +169,10 @@ class Days:
         found = {}
         if self.graph is not None:
             where = f"graph {type(self.graph).__name__} on {self.dates[row]:%Y-%m-%d}"
-            edges = _sound_edges(self.graph.edges(row, columns), len(columns), where)
+            edges = sound_edges(self.graph.edges(row, columns), len(columns), where)
             found["edges"] = torch.from_numpy(edges)
             if self.typed:
-                types = _sound_types(self.graph.types(row, columns), edges, where)
+                types = sound_types(self.graph.types(row, columns), edges, where)
                 found["edge_type"] = torch.from_numpy(types)
         if self.concepts is not None:
             found["concepts"] = torch.from_numpy(self.concepts.members(row, columns))
@@ -203,45 +203,3 @@ class Days:
                 len(columns), table.shape[1]
             )
         return table, self.y[rows][keep]
-
-
-def _sound_edges(edges: Edges, count: int, where: str) -> Edges:
-    """Edges as they were, if they are ``[2, E]`` positions among ``count`` stocks (ValueError).
-
-    The loops over edges check no bounds: with a position outside they would read and write memory that
-    belongs to others. Repeats are left to :func:`alpha.graphs.describe`, as it takes a sort to find them.
-    """
-    if edges.ndim != 2 or len(edges) != 2 or edges.dtype.kind != "i":
-        raise ValueError(
-            f"{where}: edges are {edges.dtype} {edges.shape}; they must be int64 [2, E], neighbour and "
-            "stock"
-        )
-    loops = edges[0] == edges[1]
-    if edges.min(initial=0) < 0 or edges.max(initial=-1) >= count or loops.any():
-        outside = ((edges < 0) | (edges >= count)).any(axis=0)
-        first = int(np.flatnonzero(outside | loops)[0])
-        raise ValueError(
-            f"{where}: of {edges.shape[1]} edges among {count} stocks {int(outside.sum())} point outside "
-            f"them and {int(loops.sum())} relate a stock to itself, first edge {first} from "
-            f"{edges[0, first]} to {edges[1, first]}; an edge is two different positions within columns, "
-            f"0 to {count - 1}"
-        )
-    return edges.astype(np.int64, copy=False)
-
-
-def _sound_types(types: Single, edges: Edges, where: str) -> Single:
-    """Types as they were, if they are finite and ``[E, Q]`` beside ``edges`` (ValueError)."""
-    if types.ndim != 2 or len(types) != edges.shape[1]:
-        raise ValueError(
-            f"{where}: types are {types.shape} beside {edges.shape[1]} edges; they must be [E, Q], a row "
-            "for each edge"
-        )
-    if not np.isfinite([types.min(initial=0), types.max(initial=0)]).all():  # NaN is both
-        unknown = ~np.isfinite(types).all(axis=1)
-        first = int(np.flatnonzero(unknown)[0])
-        raise ValueError(
-            f"{where}: types of {int(unknown.sum())} of {len(types)} edges are not finite, first edge "
-            f"{first} from {edges[0, first]} to {edges[1, first]} with {types[first].tolist()}; a kind "
-            "that does not hold has weight 0"
-        )
-    return types

@@ -33,15 +33,16 @@ def dividend_note(market: Market, rates: tuple[float, float]) -> str:
 @njit(cache=True, inline="always")
 def begin(row: int, account: Account) -> None:
     """Forget what was bought a ring ago: it owes nothing any more."""
-    if account.lots.shape[1]:
-        account.lots[:, row % account.lots.shape[1]] = 0.0
+    ring = account.lots.shape[1]
+    if ring:
+        account.lots[:, row % ring] = 0.0
 
 
 @njit(cache=True, inline="always")
 def withheld(entries: Array, row: int, tape: Tape, terms: Terms, account: Account) -> Array:
     """Return the tax on the sales ``entries`` ``[k]`` of a session, CNY."""
     taxes = np.zeros(len(entries))
-    if terms.taxed:
+    if account.lots.shape[1]:
         rates = terms.tax_month, terms.tax_year
         for i in range(len(entries)):
             j = entries[i].stock
@@ -55,14 +56,12 @@ def withheld(entries: Array, row: int, tape: Tape, terms: Terms, account: Accoun
 
 
 @njit(cache=True, inline="always")
-def note_lots(
-    entries: Array, row: int, tax: float, terms: Terms, account: Account, out: Array
-) -> None:
+def note_lots(entries: Array, row: int, tax: float, account: Account, out: Array) -> None:
     """Take fills into the ring, before they are booked, and the tax into the charges ``out``."""
-    if not terms.taxed:
+    ring = account.lots.shape[1]
+    if not ring:
         return
     out[DIVIDEND_TAX] += tax
-    ring = account.lots.shape[1]
     for i in range(len(entries)):
         lots, done = account.lots[entries[i].stock], entries[i].done
         if done > 0.0:

@@ -60,7 +60,7 @@ def sell(
     account.cash[0] = money
     note_charges(values, depths, tariff, path.charges[row])
     path.traded[row] += values.sum()
-    note_lots(entries, row, taxes.sum(), terms, account, path.charges[row])
+    note_lots(entries, row, taxes.sum(), account, path.charges[row])
     book(row, entries, account.units, account.since)
     return n + len(entries)
 
@@ -97,7 +97,7 @@ def buy(
     account.cash[0] = money - bill(values, depths, 1.0, tariff)
     note_charges(values, depths, tariff, path.charges[row])
     path.traded[row] += values.sum()
-    note_lots(entries, row, 0.0, terms, account, path.charges[row])
+    note_lots(entries, row, 0.0, account, path.charges[row])
     book(row, entries, account.units, account.since)
     return n + len(entries)
 

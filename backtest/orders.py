@@ -114,17 +114,25 @@ def numbers(weights: pd.Series, date: pd.Timestamp, what: str) -> Array:
     return weights.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def places(names: pd.Index, stocks: pd.Index, what: str) -> Array:
+    """Return the positions of ``names`` ``[k]`` in the market, each of which must be there."""
+    if names.equals(stocks):
+        return np.arange(len(stocks))
+    found = stocks.get_indexer(names)
+    unknown = names[found < 0]
+    if len(unknown):
+        raise DataError(
+            f"{len(unknown)} {what} are not in the market, first {unknown[0]}; its codes look like "
+            f"{stocks[0]}"
+        )
+    return found
+
+
 def _placed(
     weights: pd.Series, given: Array, stocks: pd.Index, date: pd.Timestamp, what: str
 ) -> Array:
     """Put ``given`` at the positions of their stocks."""
-    positions = stocks.get_indexer(weights.index)
-    unknown = weights.index[positions < 0]
-    if len(unknown):
-        raise DataError(
-            f"{len(unknown)} {what} on {date:%Y-%m-%d} are of stocks that are not in the market, "
-            f"first {list(unknown[:5])}; its codes look like {stocks[0]}"
-        )
+    positions = places(weights.index, stocks, f"stocks of {what} on {date:%Y-%m-%d}")
     if weights.index.has_duplicates:
         twice = weights.index[weights.index.duplicated()]
         raise DataError(
@@ -156,13 +164,7 @@ def placed_orders(
             f"{len(twice)} stocks have two orders on {date:%Y-%m-%d}, first {twice[0]}; a stock is "
             "either sold or bought, once"
         )
-    sell = stocks.get_indexer(pd.Index(orders.sell))
-    if (sell < 0).any():
-        unknown = pd.Index(orders.sell)[sell < 0]
-        raise DataError(
-            f"{len(unknown)} orders to sell on {date:%Y-%m-%d} are of stocks that are not in the "
-            f"market, first {unknown[0]}; its codes look like {stocks[0]}"
-        )
+    sell = places(pd.Index(orders.sell), stocks, f"stocks of orders to sell on {date:%Y-%m-%d}")
     absent = sell[units[sell] == 0.0]
     if len(absent):
         raise DataError(

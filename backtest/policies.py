@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
-from backtest.orders import Orders, aligned, faulty, numbers
+from backtest.orders import Orders, aligned, faulty, numbers, places
 from market import DataError, Snapshot
 
 Array = np.ndarray
@@ -82,7 +82,7 @@ class TopN:
     def __call__(self, snapshot: Snapshot) -> pd.Series:
         """Return 1/n for each of the n best."""
         given = _row(self.scores, snapshot.date, "scores")
-        columns_of(self.scores, snapshot.market.stocks)
+        places(self.scores.columns, snapshot.market.stocks, "stocks with scores")
         score = pd.Series(numbers(given, snapshot.date, "scores"), given.index).dropna()
         if score.empty:
             raise DataError(
@@ -127,20 +127,6 @@ def rows_of(frame: pd.DataFrame, dates: pd.DatetimeIndex, what: str) -> Array:
     for date in dates[~dates.isin(frame.index[~frame.index.duplicated(keep=False)])][:1]:
         _row(frame, date, what)  # raises
     return frame.index.get_indexer_for(dates)
-
-
-def columns_of(scores: pd.DataFrame, stocks: pd.Index) -> Array:
-    """Return the positions of the scored stocks in the market, each of which must be there."""
-    if scores.columns.equals(stocks):
-        return np.arange(len(stocks))
-    columns = stocks.get_indexer(scores.columns)
-    unknown = scores.columns[columns < 0]
-    if len(unknown):
-        raise DataError(
-            f"{len(unknown)} stocks with scores are not in the market, first {unknown[0]}; its "
-            f"codes look like {stocks[0]}; pass scores[market.stocks]"
-        )
-    return columns
 
 
 def numeric(frame: pd.DataFrame, rows: Array, what: str) -> Array:

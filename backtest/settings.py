@@ -71,7 +71,7 @@ class Settings:
         return Terms(
             float(costs.commission_buy), float(costs.commission_sell), float(costs.minimum),
             float(self.delisting_haircut), np.inf if cap is None else float(cap), bool(self.lots),
-            self.retry == "daily", self.impact is not None, two_sided, any(costs.dividend_tax),
+            self.retry == "daily", self.impact is not None, two_sided,
             *map(float, costs.dividend_tax),
         )  # fmt: skip
 

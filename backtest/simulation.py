@@ -179,7 +179,7 @@ class Simulation:
         never = set()
         if self.settings.impact is None:
             never.add(IMPACT)
-        if not any(self.settings.costs.dividend_tax):
+        if not self.settings.costs.taxes_dividends:
             never.add(DIVIDEND_TAX)
         return [kind for kind in range(len(KINDS)) if kind not in never]
 
@@ -192,6 +192,6 @@ def _notes(market: Market, settings: Settings) -> tuple[str, ...]:
         own.append(
             f"{share:.1%} of stock-days have no VWAP; (open + high + low + close) / 4 stands in"
         )
-    if any(settings.costs.dividend_tax):
+    if settings.costs.taxes_dividends:
         own.append(dividend_note(market, settings.costs.dividend_tax))
     return (*market.notes, *own)

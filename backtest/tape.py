@@ -74,7 +74,6 @@ class Terms(NamedTuple):
     again: bool  # what stays unfilled is tried again on the next session
     impact: bool
     two_sided: bool  # a limit on one side closes both
-    taxed: bool
     tax_month: float  # of the dividends of shares sold within a month of their purchase
     tax_year: float  # and within a year
 
@@ -82,7 +81,7 @@ class Terms(NamedTuple):
 def tape_of(market: Market, deal: str, costs: Costs, volume: bool, depth: Array | None) -> Tape:
     """Return the arrays of a market; ``volume`` and ``depth`` only where they are asked for."""
     rules = [market.venue.lot(board) for board in market.securities["board"]]
-    taxed = any(costs.dividend_tax)
+    taxed = costs.taxes_dividends
     return Tape(
         deal=sealed(market.deal_price(deal).to_numpy()),
         close=sealed(market.values("close_filled")),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtest.orders import Orders
-from backtest.policies import columns_of, numeric, rows_of, whole
+from backtest.orders import Orders, places
+from backtest.policies import numeric, rows_of, whole
 from market import Snapshot
 
 Array = np.ndarray
@@ -85,7 +85,7 @@ class TopkDropout:
     def table(self, dates: pd.DatetimeIndex, stocks: pd.Index) -> Array:
         """Return the scores of the rebalance dates over all stocks ``[D, N]``, NaN for none."""
         rows = rows_of(self.scores, dates, "scores")
-        columns = columns_of(self.scores, stocks)
+        columns = places(self.scores.columns, stocks, "stocks with scores")
         given = numeric(self.scores, rows, "scores")
         if self.scores.columns.equals(stocks):
             return np.ascontiguousarray(given)

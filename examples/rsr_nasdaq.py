@@ -163,7 +163,7 @@ def runs(data: Data, options: argparse.Namespace) -> pd.DataFrame:
     for seed in options.seeds:
         for model in options.models:
             file = options.run / f"{model.replace(' ', '-')}-{seed}.json"
-            settings = {name: getattr(options, name) for name in (*STAGE, "drop_unknown")}
+            settings = {**stage(options), "drop_unknown": options.drop_unknown}
             work = partial(measured, model, data, graph, seed, options)
             found[model, seed] = measured_once(file, settings, work)
     return pd.DataFrame(found).T.rename_axis(["model", "seed"])

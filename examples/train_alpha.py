@@ -128,10 +128,12 @@ def pair(text: str) -> tuple[str, Any]:
 
 
 def words(text: str) -> tuple[str, ...]:
+    """``csi300,csi500`` -> its words."""
     return tuple(word for word in text.split(",") if word)
 
 
 def numbers(text: str) -> tuple[int, ...]:
+    """``0,1`` -> its whole numbers."""
     try:
         return tuple(int(word) for word in words(text))
     except ValueError as error:

@@ -74,6 +74,11 @@ class Costs:
             _check_table(name, getattr(self, name))
         object.__setattr__(self, "dividend_tax", _two_rates(self.dividend_tax))
 
+    @property
+    def taxes_dividends(self) -> bool:
+        """Whether any rate of ``dividend_tax`` is above zero."""
+        return any(self.dividend_tax)
+
     @classmethod
     def cn(
         cls,

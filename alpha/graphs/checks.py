@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 
 from alpha.graphs.graph import BoundGraph, Edges, Graph, Rows
 
+Single = NDArray[np.float32]
+
 
 def describe(
     graph: Graph,
@@ -54,27 +56,58 @@ def describe(
 
 def checked(bound: BoundGraph, row: int, columns: Rows, dates: pd.DatetimeIndex) -> Edges:
     """Edges of a day ``[2, E]`` that are what they should be (ValueError)."""
-    edges = np.asarray(bound.edges(row, columns))
-    n = len(columns)
-    where = f"graph on {dates[row]:%Y-%m-%d}"
-    if edges.ndim != 2 or len(edges) != 2 or edges.dtype.kind != "i":
-        raise ValueError(f"{where}: edges are {edges.dtype} {edges.shape}; they must be int [2, E]")
-    outside = ((edges < 0) | (edges >= n)).any(axis=0)
-    loops = edges[0] == edges[1]
+    where, n = f"graph on {dates[row]:%Y-%m-%d}", len(columns)
+    edges = sound_edges(np.asarray(bound.edges(row, columns)), n, where)
     key = np.sort(edges[0] * n + edges[1])
     again = int((key[1:] == key[:-1]).sum())
-    if outside.any() or loops.any() or again:
+    if again:
         raise ValueError(
-            f"{where}: of {edges.shape[1]} edges among {n} stocks {int(outside.sum())} point outside "
-            f"them, {int(loops.sum())} relate a stock to itself and {again} are there twice"
+            f"{where}: of {edges.shape[1]} edges among {n} stocks {again} are there twice"
         )
-    types = bound.types(row, columns)
-    if len(types) != edges.shape[1] or not np.isfinite(types).all():
-        raise ValueError(
-            f"{where}: types are {types.shape} beside {edges.shape[1]} edges, "
-            f"{int((~np.isfinite(types)).sum())} of them not finite"
-        )
+    sound_types(np.asarray(bound.types(row, columns)), edges, where)
     return edges
+
+
+def sound_edges(edges: Edges, count: int, where: str) -> Edges:
+    """Edges as they were, if they are ``[2, E]`` positions among ``count`` stocks (ValueError).
+
+    The loops over edges check no bounds: with a position outside they would read and write memory that
+    belongs to others. Repeats are left to :func:`checked`, as it takes a sort to find them.
+    """
+    if edges.ndim != 2 or len(edges) != 2 or edges.dtype.kind != "i":
+        raise ValueError(
+            f"{where}: edges are {edges.dtype} {edges.shape}; they must be int64 [2, E], neighbour and "
+            "stock"
+        )
+    loops = edges[0] == edges[1]
+    if edges.min(initial=0) < 0 or edges.max(initial=-1) >= count or loops.any():
+        outside = ((edges < 0) | (edges >= count)).any(axis=0)
+        first = int(np.flatnonzero(outside | loops)[0])
+        raise ValueError(
+            f"{where}: of {edges.shape[1]} edges among {count} stocks {int(outside.sum())} point outside "
+            f"them and {int(loops.sum())} relate a stock to itself, first edge {first} from "
+            f"{edges[0, first]} to {edges[1, first]}; an edge is two different positions within columns, "
+            f"0 to {count - 1}"
+        )
+    return edges.astype(np.int64, copy=False)
+
+
+def sound_types(types: Single, edges: Edges, where: str) -> Single:
+    """Types as they were, if they are finite and ``[E, Q]`` beside ``edges`` (ValueError)."""
+    if types.ndim != 2 or len(types) != edges.shape[1]:
+        raise ValueError(
+            f"{where}: types are {types.shape} beside {edges.shape[1]} edges; they must be [E, Q], a row "
+            "for each edge"
+        )
+    if not np.isfinite([types.min(initial=0), types.max(initial=0)]).all():  # NaN is both
+        unknown = ~np.isfinite(types).all(axis=1)
+        first = int(np.flatnonzero(unknown)[0])
+        raise ValueError(
+            f"{where}: types of {int(unknown.sum())} of {len(types)} edges are not finite, first edge "
+            f"{first} from {edges[0, first]} to {edges[1, first]} with {types[first].tolist()}; a kind "
+            "that does not hold has weight 0"
+        )
+    return types
 
 
 def _row(edges: Edges, n: int) -> dict[str, float]:

@@ -61,8 +61,7 @@ class Tables:
     def cash_dividends(self) -> Array:
         """CNY a share before tax that holders of the close before receive, on its ex-date ``[T, N]``."""
         given = self.read("dividends")
-        row = self.dates.searchsorted(given["ex_date"].to_numpy())
-        given = given[(given["ex_date"] >= self.dates[0]) & (row < len(self.dates))]
+        given = given[given["ex_date"].between(self.dates[0], self.dates[-1])]
         session = self.dates[self.dates.searchsorted(given["ex_date"].to_numpy())]
         held = given.assign(session=session)
         paid = held.groupby(["session", "stock"], as_index=False)["cash_div_tax"].sum()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alpha.windows import SlidingWindows
-from tests.alpha.worlds import make_days
+from tests.alpha.worlds import Drawn, make_days
 
 
 @pytest.fixture
@@ -128,22 +128,6 @@ def test_edges_name_places_in_the_batch(days):
     assert batch.edges.dtype == torch.int64
     assert batch.edges.shape == (2, 15)
     assert int(batch.edges.max()) == len(batch.codes) - 1
-
-
-class Drawn:
-    """The same edges and types every day."""
-
-    kinds = ("tie",)
-
-    def __init__(self, edges, types=None):
-        self.drawn = np.asarray(edges)
-        self.typed = np.ones((self.drawn.shape[-1], 1), np.float32) if types is None else types
-
-    def edges(self, row, columns):
-        return self.drawn
-
-    def types(self, row, columns):
-        return self.typed
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from alpha import graphs
+from tests.alpha.worlds import Drawn
 
 STOCKS = pd.Index(["SH600000", "SH600001", "SH600002", "SZ000001", "SZ000002"])
 A, B, C, D, F = STOCKS
@@ -52,20 +53,6 @@ def test_industries_have_types_by_their_labels():
     assert graphs.describe(groups, DATES, STOCKS)["isolated"].eq(1).all()
 
 
-class Broken:
-    """A graph that returns what it is given."""
-
-    def __init__(self, edges, types=None):
-        self.found = np.array(edges)
-        self.given = np.ones((self.found.shape[-1], 1), np.float32) if types is None else types
-
-    def edges(self, row, columns):
-        return self.found
-
-    def types(self, row, columns):
-        return self.given
-
-
 @pytest.mark.parametrize(
     ("edges", "message"),
     [
@@ -77,12 +64,12 @@ class Broken:
 )
 def test_a_graph_that_breaks_its_promises_is_found_out(edges, message):
     with pytest.raises(ValueError, match=f"graph on 2020-01-01: .*{message}"):
-        graphs.checked(Broken(edges), 0, EVERYONE, DATES)
+        graphs.checked(Drawn(edges), 0, EVERYONE, DATES)
 
 
 def test_types_that_do_not_fit_the_edges_are_found_out():
     with pytest.raises(ValueError, match=r"types are \(3, 1\) beside 1 edges"):
-        graphs.checked(Broken([[0], [1]], np.ones((3, 1))), 0, EVERYONE, DATES)
+        graphs.checked(Drawn([[0], [1]], np.ones((3, 1))), 0, EVERYONE, DATES)
 
 
 def test_a_neighbourhood_is_drawn():

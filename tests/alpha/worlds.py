@@ -77,6 +77,22 @@ def make_days(
     )
 
 
+class Drawn:
+    """The same edges and types every day."""
+
+    kinds = ("tie",)
+
+    def __init__(self, edges, types=None):
+        self.drawn = np.asarray(edges)
+        self.typed = np.ones((self.drawn.shape[-1], 1), np.float32) if types is None else types
+
+    def edges(self, row, columns):
+        return self.drawn
+
+    def types(self, row, columns):
+        return self.typed
+
+
 def edges_of(weights: torch.Tensor) -> torch.Tensor:
     """Edges of a dense matrix whose row i holds what stock i receives."""
     return weights.nonzero().T.flip(0)

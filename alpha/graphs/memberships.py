@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alpha.graphs.dates import ALWAYS, spans
 from alpha.graphs.graph import Rows
 from alpha.graphs.labels import NONE, coded, covered
-from alpha.graphs.relations import Ints, positions
+from alpha.graphs.relations import Ints, blank, positions
 from market import DataError
 
 
@@ -59,7 +59,7 @@ class Concepts:
             raise DataError(
                 f"{what}: columns {missing} are missing; give rows of stock, concept and since"
             )
-        empty = table["concept"].isna() | (table["concept"].astype(str).str.strip() == "")
+        empty = blank(table["concept"])
         if empty.any():
             raise DataError(
                 f"{what}: {int(empty.sum())} have an empty concept, first that of "

@@ -172,11 +172,16 @@ def positions(codes: pd.Series | pd.Index, known: pd.Index, what: str) -> Ints:
     return found.astype(np.int64)
 
 
+def blank(names: pd.Series) -> "pd.Series[bool]":
+    """Where a column of names has none: missing, or nothing but spaces."""
+    return names.isna() | (names.astype(str).str.strip() == "")
+
+
 def _kinds(table: pd.DataFrame, what: str) -> pd.Series:
     """Kind of each row by name; one without a name where the table has none."""
     if "kind" not in table:
         return pd.Series("", table.index)
-    empty = table["kind"].isna() | (table["kind"].astype(str).str.strip() == "")
+    empty = blank(table["kind"])
     if empty.any():
         first = table[empty].iloc[0]
         raise DataError(

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from alpha.graphs.dates import ALWAYS, spans
-from alpha.graphs.relations import Relations
+from alpha.graphs.relations import Relations, blank
 from market import DataError
 
 COMMON, OWNER, OWNED = "common holder", "owner", "owned"
@@ -77,11 +77,11 @@ def shareholders(
 
 def _check_named(table: pd.DataFrame, column: str) -> None:
     """Blank names are no data: stocks whose holder is not known have none in common."""
-    blank = table[column].isna() | (table[column].astype(str).str.strip() == "")
-    if blank.any():
+    empty = blank(table[column])
+    if empty.any():
         raise DataError(
-            f"shareholder table: {int(blank.sum())} of {len(table)} holdings have a blank {column}, "
-            f"first at row {table.index[blank][0]}, of stock {table['stock'][blank].iloc[0]}; find the "
+            f"shareholder table: {int(empty.sum())} of {len(table)} holdings have a blank {column}, "
+            f"first at row {table.index[empty][0]}, of stock {table['stock'][empty].iloc[0]}; find the "
             "names, or drop these rows"
         )
 

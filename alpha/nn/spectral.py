@@ -171,7 +171,8 @@ def _undirected(
         raise ValueError(
             f"{what}: the graph is directed: {int(unequal.sum())} of {len(pairs)} pairs of neighbours "
             f"weigh unlike in their two directions, first {float(up[k]):g} from position {i} to {j} and "
-            f"{float(both[k] - up[k]):g} back; add the reverse edges, or normalise by row"
+            f"{float(both[k] - up[k]):g} back; add the reverse edges "
+            "(a correlation graph has undirected=True), or normalise by row"
         )
     return edges, weights, degrees(edges, count, weights)
 
